@@ -114,6 +114,8 @@ def test_the_world_was_lived_in_before(demo: FlaresendMock) -> None:
     assert utc_now() - times[-1] > timedelta(minutes=1)
     assert {one.chat for one in world.state.messages} >= {f"{BRIAN}@s.whatsapp.net"}
     assert not world.state.open_deliveries
+    (asked,) = [one for one in world.state.messages if one.content.text == "Who brings the bread on Saturday?"]
+    assert asked.sender in world.state.groups[asked.chat].members
 
 
 def test_the_past_is_made_of_calls_and_webhooks(demo: FlaresendMock) -> None:

@@ -183,6 +183,7 @@ def test_forms_and_files_are_described(documents: dict[str, Any]) -> None:
     assert form["properties"]["recipients[]"]["items"]["type"] == "string"
     assert content["multipart/form-data"]["encoding"] == {"recipients[]": {"style": "form", "explode": True}}
     assert form["required"] == ["recipients[]", "type"]
+    assert "file" not in documents["api"]["components"]["schemas"]["SendMessageMedia"]["properties"]
     assert content["application/json"]["schema"]["discriminator"]["mapping"]["image"].endswith("SendMessageMedia")
 
 

@@ -134,6 +134,19 @@ def test_another_method_is_not_allowed(method: str, path: str, allowed: set[str]
     assert {name.strip() for name in response.headers["Allow"].split(",")} == allowed
 
 
+def test_an_error_in_the_emulator_is_told_and_logged(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("flaresend_mock.core.worlds.Worlds.default", None)
+
+    response = client.get("/_mock/clock")
+
+    assert response.status_code == 500
+    message = "Internal error in the emulator; its log has the details."
+    assert error(response) == {"code": "internal_server_error", "message": message}
+    assert "Traceback" in caplog.text
+
+
 def test_no_call_needs_a_key(client: Client) -> None:
     assert client.post("/_mock/reset").status_code == 200
 

@@ -332,6 +332,12 @@ def test_a_value_that_would_get_lost_is_refused(given: dict[str, Any], place: st
     assert answer.json["error"]["message"].startswith(f"{place}: ")
 
 
+def test_sound_may_come_in_a_container_of_videos(client: Client) -> None:
+    sound = {"base64": "AAAAGGZ0eXBpc29t", "mimetype": "audio/mp4"}
+
+    assert post(client, type="audio", media=sound).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("kind", "media"),
     [

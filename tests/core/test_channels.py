@@ -15,7 +15,7 @@ from flaresend_mock.core.errors import (
     NotReady,
     OwnerCannotUnfollow,
 )
-from flaresend_mock.core.models import Content, Upload
+from flaresend_mock.core.models import Change, Content, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
@@ -35,6 +35,12 @@ def with_role(make_world: Callable[[State], World]) -> Callable[[str], World]:
         return make_world(load_world(described(channels=[channel])))
 
     return make
+
+
+def changes(world: World) -> list[tuple[str, str]]:
+    """Return which channels changed, and how."""
+    found = [event.subject for event in world.state.events.since(0, "channel")]
+    return [(one.id, one.action) for one in found if isinstance(one, Change)]
 
 
 def test_a_new_channel_belongs_to_the_instance(world: World) -> None:
@@ -116,6 +122,7 @@ def test_following_makes_a_guest_a_subscriber(with_role: Callable[[str], World])
 
     channel, role = world.channels.get(INSTANCE, OWNED)
     assert (role, channel.subscribers) == ("SUBSCRIBER", 8)
+    assert changes(world) == [(OWNED, "followed")]
 
 
 @pytest.mark.parametrize("role", ["OWNER", "ADMIN", "SUBSCRIBER"])
@@ -135,6 +142,7 @@ def test_unfollowing_makes_a_subscriber_a_guest(world: World) -> None:
 
     channel, role = world.channels.get(INSTANCE, FOLLOWED)
     assert (role, channel.subscribers) == ("GUEST", subscribers - 1)
+    assert changes(world) == [(FOLLOWED, "unfollowed")]
 
 
 def test_unfollowing_what_is_not_followed_changes_nothing(with_role: Callable[[str], World]) -> None:

@@ -122,6 +122,18 @@ def test_private_addresses_and_names_that_public_dns_cannot_have_are_near(host: 
     assert hosts.is_near(f"{host}.") or ":" in host
 
 
+@pytest.mark.parametrize(
+    "host", ["localhost", "app.localhost", "APP.LOCALHOST.", "127.0.0.1", "127.9", "::1", "::ffff:7f00:1"]
+)
+def test_localhost_names_below_it_and_their_addresses_are_loopback(host: str) -> None:
+    assert hosts.is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["mylocalhost", "localhost.example.com", "bot", "10.1.2.3", "0.0.0.0", "fd12:3456::1"])
+def test_no_other_host_is_loopback(host: str) -> None:
+    assert not hosts.is_loopback(host)
+
+
 @pytest.mark.parametrize("host", [host for host in FAR if "." in host or ":" in host])
 def test_public_hosts_are_not_near(host: str) -> None:
     assert not hosts.is_near(host)

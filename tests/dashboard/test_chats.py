@@ -251,6 +251,32 @@ def test_each_kind_looks_like_what_it_is(kind: str, markup: str, client: Client,
         assert client.get("/_mock/" + source[1].rpartition("../")[2]).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("media", "name"),
+    [
+        ({"sample": "pdf", "fileName": "menu.pdf"}, "menu.pdf"),
+        ({"base64": "aGVsbG8=", "fileName": "a <b>.txt", "mimetype": "text/plain"}, "a &lt;b&gt;.txt"),
+    ],
+)
+def test_a_document_has_its_name(media: dict[str, str], name: str, client: Client, inbound: Callable[..., Any]) -> None:
+    inbound(type="document", media=media)
+
+    assert f'<b dir="auto">{name}</b>' in bubbles(shown(client, CHAT))[0]
+
+
+def test_what_was_passed_on_is_marked(client: Client, inbound: Callable[..., Any]) -> None:
+    inbound(text="mine")
+    inbound(text="of others", forwarded=3)
+
+    assert ["Forwarded" in one for one in bubbles(shown(client, CHAT))] == [False, True]
+
+
+def test_a_chat_says_how_large_a_file_may_be() -> None:
+    client = FlaresendMock(max_body_size=123_456).app.test_client()
+
+    assert 'data-limit="123456"' in shown(client, CHAT)
+
+
 def test_a_poll_says_how_many_voted_and_a_contact_whether_it_is_on_whatsapp(
     client: Client, inbound: Callable[..., Any]
 ) -> None:

@@ -47,6 +47,14 @@ def send(client: Client, text: str = "Hello", to: str = ANN) -> None:
     assert client.post("/send-message", json=body, headers=KEY).status_code == 200
 
 
+@pytest.mark.parametrize("tab", [one for one in TABS if "/" not in one])
+def test_the_open_page_is_marked(tab: str, client: Client) -> None:
+    page = shown(client, tab)
+
+    assert set(re.findall(r'<a href="[^"]*?(\w+)" aria-current="page">', page)) == {tab}
+    assert f"<title>{tab} · flaresend-mock</title>" in page.lower()
+
+
 # --- addresses
 
 

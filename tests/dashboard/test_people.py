@@ -226,6 +226,17 @@ def test_members_of_a_group_are_shown_by_rank(show: Show, world: World) -> None:
     assert not any(">Admin<" in row or ">Creator<" in row for row in rows[2:])
 
 
+def test_a_creator_is_the_owner_or_marked_as_superadmin(show: Show, world: World) -> None:
+    group = world.state.groups[FAMILY]
+    members = group.members | {ANN: replace(group.members[ANN], admin="superadmin")}
+    world.state.groups[FAMILY] = replace(group, members=members)
+
+    rows = re.findall(r"<li>(.*?)</li>", show(f"{PARTS}/groups/{FAMILY}"))
+
+    creators = {re.findall(r"\+(\d+)", row)[0] for row in rows if ">Creator<" in row}
+    assert creators == {OUR_NUMBER, ANN}
+
+
 def test_a_new_group_offers_those_who_can_be_in_it(show: Show, world: World) -> None:
     form = show(f"{PARTS}/groups/new")
     offered = re.findall(r'name="participant" value="(\d+)"', form)

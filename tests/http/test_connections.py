@@ -133,7 +133,7 @@ def test_an_application_that_fails_gets_a_whole_response(
 
         assert (status, json.loads(body)) == (500, {"success": False, "message": "Internal Server Error"})
         assert is_closed(raw)
-    assert f"GET {path} failed" in caplog.text
+    assert f"GET {path} failed" in caplog.messages
 
 
 def test_an_application_that_fails_in_the_middle_ends_its_response_unfinished(server: HttpServer) -> None:

@@ -168,9 +168,7 @@ def test_a_whole_url_of_the_api_reaches_the_emulator(
     "url", ["http://user:pass@api.flaresend.com/", "http://api.flaresend.com:http/", "http:///a", "ftp://x/", "http://"]
 )
 def test_a_malformed_url_gets_400(url: str, raw: socket.socket) -> None:
-    status, message = absolute(raw, url)
-
-    assert (status, message[:13]) == (400, "Bad Request: ")
+    assert absolute(raw, url) == (400, "Bad Request: a malformed target")
 
 
 def test_a_port_that_is_too_high_in_a_url_gets_400(raw: socket.socket) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import re
 import signal
@@ -18,6 +19,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.cli import main
 from flaresend_mock.core.models import Content
 from flaresend_mock.core.world import World
 from tests.defaults import ANN
@@ -80,6 +82,15 @@ def test_what_the_terminal_cannot_write_is_escaped(flaresend: FlaresendMock) -> 
     assert line.endswith(r"text  Gr\xfc\xdfe \U0001f600")
 
 
+def test_output_that_has_no_encoding_takes_every_letter(flaresend: FlaresendMock) -> None:
+    send(flaresend, "Grüße 😀")
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit):
+        main(["messages", "--url", flaresend.url])
+
+    assert "→  254712345678  text  Grüße 😀" in out.getvalue()
+
+
 def test_messages_of_another_world_are_apart(flaresend: FlaresendMock) -> None:
     at(flaresend, "world", "create", "t1")
     at(flaresend, "receive", "--from", "254712345678", "over here", "--world", "t1")
@@ -127,6 +138,11 @@ def test_a_transcript_reports_what_happened_and_the_nearest_miss(flaresend: Flar
     assert after[:4] == ["transcript, UTC time:", "  (no messages)", "calls:", "  (none)"]
     at(flaresend, "transcript", "--match", "{").failed("--match: '{' is not JSON", 2)
     at(flaresend, "transcript", "--match", '{"txt": 1}').failed("did you mean 'text'?")
+
+
+def test_a_transcript_is_a_text() -> None:
+    with Scripted([answered(b"<html>", headers="Content-Type: text/html\r\n")]) as odd:
+        run("transcript", "--url", odd.url).failed(f"{odd.url} is not a flaresend-mock emulator")
 
 
 def follow(url: str, *arguments: str) -> subprocess.Popen[str]:
@@ -316,6 +332,7 @@ def test_following_goes_on_where_the_connection_dropped() -> None:
     listed, first, second = dropping.asked
     assert listed.startswith("GET /_mock/messages?world=w+1&limit=20 ")
     assert first.startswith("GET /_mock/events?world=w+1&stream=true&kind=message&since=4 ")
+    assert "Accept: text/event-stream\r\n" in first
     assert "Last-Event-Id: 4\r\n" in first.title()
     assert "Last-Event-Id: 5\r\n" in second.title()
 

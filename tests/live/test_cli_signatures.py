@@ -11,6 +11,7 @@ from tests.live.commands import run
 
 SECRET, BODY = "whsec_bXkgc2VjcmV0", b'{"event": "message_received"}'
 STANDARD = standard_signature(SECRET, "msg_1", "1760705280", BODY)
+WITHOUT_STAMP = standard_signature(SECRET, "", "", BODY)
 HUB = hub_signature(SECRET, BODY)
 STAMP = "Webhook-Id: msg_1\nWebhook-Timestamp: 1760705280\n"
 
@@ -21,6 +22,7 @@ STAMP = "Webhook-Id: msg_1\nWebhook-Timestamp: 1760705280\n"
         (f"{STAMP}Webhook-Signature: v1,old {STANDARD}\n", 0, ["webhook-signature: holds"]),
         (f"{STAMP}Webhook-Signature: v1,old\n", 1, ["webhook-signature: does not hold"]),
         (f"webhook-id: msg_2\nWebhook-Signature: {STANDARD}\n", 1, ["webhook-signature: does not hold"]),
+        (f"Webhook-Signature: {WITHOUT_STAMP}\n", 0, ["webhook-signature: holds"]),
         (f"X-Hub-Signature-256: {HUB}\n", 0, ["X-Hub-Signature-256: holds"]),
         (f"X-Hub-Signature-256: sha256=old {HUB}\n", 1, ["X-Hub-Signature-256: does not hold"]),
         (

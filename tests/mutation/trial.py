@@ -39,6 +39,7 @@ NAMED = {
     "flaresend_mock/background/webhook_sender.py": ["deliveries", "posting"],
     "flaresend_mock/core/clock.py": ["timers", "time_travel"],
     "flaresend_mock/core/inbound.py": ["kinds", "own_events", "identities", "rights", "away", "causes", "people"],
+    "flaresend_mock/control/guard.py": ["cross_site"],
     "flaresend_mock/control/inbound.py": ["kinds", "own_events", "golden_webhooks", "mistypes", "wrong_fields"],
 }  # the tests of a file that do not bear its name
 RUNS_ONCE = "flaresend_mock/openapi/documents.py"

@@ -98,6 +98,13 @@ def test_aiohttp_reads_the_variables_while_redirected(flaresend: FlaresendMock) 
     assert not asyncio.run(trusts())
 
 
+def test_programs_without_aiohttp_are_redirected_too(flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "aiohttp.client")
+
+    with flaresend_mock.redirect(flaresend):
+        assert requests.post(URL, json=TEXT, headers=KEY, timeout=10).status_code == 200
+
+
 def test_children_reach_the_emulator(redirected: FlaresendMock) -> None:
     script = f"import requests; print(requests.post({URL!r}, json={TEXT!r}, headers={KEY!r}, timeout=10).status_code)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

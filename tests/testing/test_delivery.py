@@ -121,6 +121,22 @@ def test_another_thread_that_waits_for_it_says_so(
     assert shop.rows == ["one"]
 
 
+def test_another_thread_that_waits_for_a_slow_application_says_only_that(
+    flaresend_mock: Flaresend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flaresend_mock.background.webhook_sender.SETTLE_SECONDS", 0.1)
+    shop, lets_go = Flask("slow"), threading.Event()
+    shop.add_url_rule("/webhook", view_func=lambda: {"waited": lets_go.wait(20)}, methods=["POST"])
+    flaresend_mock.webhook_app(shop, thread="own", retries=[])
+
+    try:
+        with ThreadPoolExecutor(1) as other, pytest.raises(AssertionError, match="still under way") as failed:
+            other.submit(flaresend_mock.receive, ANN, "one").result()
+    finally:
+        lets_go.set()
+    assert "the application waits for its thread" not in str(failed.value)
+
+
 def test_a_retry_and_a_redelivery_run_there_too(kit: Flaresend, shop: Shop) -> None:
     kit.clock.freeze()
     kit.webhook_app(shop, thread="caller")

@@ -532,6 +532,12 @@ def test_what_cannot_be_is_refused_with_its_place(data: Any, path: list[Any], va
     assert refusal(data)[0].startswith(where)
 
 
+def test_a_number_that_is_not_finite_is_named(data: Any) -> None:
+    data["pairing_seconds"] = float("nan")
+
+    assert refusal(data) == ("pairing_seconds", "A finite number is expected here.")
+
+
 @pytest.mark.parametrize(
     "section", ["people", "instances", "groups", "channels", "tasks", "faults", "messages", "media", "lanes"]
 )
