@@ -85,14 +85,15 @@ class Groups:
         with self._store.lock:
             instance = self._instances.require_ready(instance_id)
             content = self._sending.kept(content)
-            now = self._store.clock.now()
+            state, now = self._store.state, self._store.clock.now()
             delivered, failed = list[str](), list[str]()
-            for group_id in self._store.in_portions(group_ids):
-                group = self._store.state.groups.get(group_id)
+            for group_id in self._store.in_portions(group_ids, content.media):
+                group = state.groups.get(group_id)
                 is_member = group is not None and instance.number in group.members
                 if group and is_member and (not group.announce or group.is_admin(instance.number)):
                     delivered.append(group_id)
-                    self._sending.record(instance, group_id, group_id, content, "sent", now, cause)
+                    if self._store.state is state:
+                        self._sending.record(instance, group_id, group_id, content, "sent", now, cause)
                 else:
                     failed.append(group_id)
             return Outcome(now, len(group_ids), tuple(delivered), tuple(failed))

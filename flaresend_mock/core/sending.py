@@ -64,10 +64,10 @@ class Sending:
             return self.deliver(self._instances.require_ready(instance_id), recipients, people, content, cause)
 
     def deliver(
-        self, instance: Instance, to: Recipients, people: list[str | None], content: Content, cause: Cause | None
+        self, instance: Instance, to: Recipients, people: list[str | None], content: Content, by: Cause | Task | None
     ) -> Outcome:
         """Record a message for each valid recipient, and return which ones failed. The caller holds the lock."""
-        state, size = self._store.state, 0
+        state, size, cause = self._store.state, 0, Cause(TASK, by.id) if isinstance(by, Task) else by
         for number in people:  # refuse a message with more automatic replies than the world holds
             if (one := state.people.get(number or "")) and one.rules:
                 size += 600 + max(map(size_of, (content.text, *(rule.reply for rule in one.rules))))
@@ -77,14 +77,17 @@ class Sending:
         found: tuple[list[str], list[str], list[str]] = ([], [], [])
         successful, failed, invalid = found
         pairs: Iterable[tuple[str | int, str | None]] = zip(to, people, strict=True)
-        for given, number in pairs if len(people) < PORTION else self._store.in_portions(pairs):
+        if content.media or len(people) > PORTION:
+            pairs = self._store.in_portions(pairs, content.media, by)
+        for given, number in pairs:
             if number is None or not self._people.on_whatsapp(number):
                 invalid.append(str(given))
                 continue
             jid = number + numbers.USER
             fails = numbers.magic(number) == 500
             (failed if fails else successful).append(jid)
-            self.record(instance, jid, number, content, "failed" if fails else "sent", now, cause)
+            if self._store.state is state:  # the world was not replaced while others had the lock
+                self.record(instance, jid, number, content, "failed" if fails else "sent", now, cause)
         return Outcome(now, len(to), tuple(successful), tuple(failed), tuple(invalid))
 
     def kept(self, content: Content) -> Content:
@@ -111,7 +114,7 @@ class Schedule:
 
     def __init__(self, store: Store, people: People, instances: Instances, media: Media, sending: Sending) -> None:
         self._store, self._people, self._instances, self._media = store, people, instances, media
-        self._sending, self.under_way = sending, 0  # how many are being sent
+        self._sending = sending
 
     def add(
         self, instance_id: str, recipients: Recipients, content: Content, send_at: datetime, cause: Cause | None = None
@@ -180,27 +183,27 @@ class Schedule:
             task = self._store.state.tasks.get(task_id)
             if task is None or task.instance != instance_id:
                 raise errors.TaskNotCancellable
+            del self._store.state.tasks[task.id]
+            self._store.state.timers.cancel(TASK, task.id)
             return self._end(replace(task, status="cancelled"))
 
     def send_due(self, task_id: str) -> Fired:
-        """Send a task whose timer was due. The caller holds the world's lock."""
-        task = due = self._store.state.tasks[task_id]
+        """Send a task whose timer was due, and which is pending no more. The caller holds the world's lock."""
+        state, task = self._store.state, self._store.state.tasks[task_id]
         people = [self._people.recipient(given) for given in task.recipients]
-        self.under_way += 1
+        del state.tasks[task_id]
+        state.ended_tasks.add(task_id, replace(task, status="sent"))
         try:
             with numbers.magic_outcomes(people):
                 instance = self._instances.require_ready(task.instance)
-                self._sending.deliver(instance, task.recipients, people, task.content, Cause(TASK, task.id))
+                self._sending.deliver(instance, task.recipients, people, task.content, task)
         except errors.NotReady:
             task = replace(task, status="failed", reason="Instance not ready for messaging")
         except (errors.Overloaded, errors.WorldFull) as refusal:
             task = replace(task, status="failed", reason=str(refusal).capitalize())
         else:
             task = replace(task, status="sent")
-        finally:
-            self.under_way -= 1
-            self._store.notify()
-        if self._store.state.tasks.get(task_id) is due:  # neither cancelled nor gone while others had the lock
+        if self._store.state is state:
             self._end(task)
         return Fired(self._store.clock.now(), TASK, task.id, task.status, task.reason)
 
@@ -216,8 +219,6 @@ class Schedule:
         return task
 
     def _end(self, task: Task) -> Task:
-        del self._store.state.tasks[task.id]
-        self._store.state.timers.cancel(TASK, task.id)
         self._store.state.ended_tasks.add(task.id, task)
         self._store.state.media.trim(self._store.state.needed("media"))
         self._store.record("task", TaskChange(task.status, task))

@@ -1,7 +1,7 @@
 """The state of a world: its settings and all its contents, as one value that can be copied and restored."""
 
 import json
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -70,6 +70,7 @@ class State(Copyable):
     lanes: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     auto_replies: SizedDict[str, models.PendingAutoReply] = field(default_factory=SizedDict)
     disappearing: SizedDict[str, models.Disappearing] = field(default_factory=SizedDict)
+    being_sent: dict[object, tuple[str | None, object, int]] = field(default_factory=dict)  # see `in_portions`
     settings: WorldSettings = field(default_factory=WorldSettings)
     faults: SizedDict[str, models.Fault] = field(default_factory=SizedDict)
     messages: BoundedStore[models.Message] = field(init=False)
@@ -121,8 +122,9 @@ class State(Copyable):
         require(held.bytes < max_bytes, WorldFull, f"the {name} of a world take {max_bytes >> 20} MiB already")
 
     def needed(self, name: str) -> Mapping[str, int]:
-        """Return the files of `media` that scheduled messages need, or of `served` that undelivered events name."""
-        return self.tasks.files if name == "media" else self.open_deliveries.files
+        """Return the files of `media` that messages to be sent need, or of `served` that undelivered events name."""
+        sent = {file: 1 for file, _, _ in self.being_sent.values() if file}
+        return ChainMap(self.tasks.files, sent) if name == "media" else self.open_deliveries.files
 
     def needed_sizes(self, name: str, without: Container[str] = ()) -> list[int]:
         """Return the sizes of these files, as far as they are kept."""

@@ -138,18 +138,21 @@ class Store:
         with self._recorded:
             return self._recorded.wait_for(true, seconds)
 
-    def in_portions(self, items: Iterable[Item]) -> Iterator[Item]:
+    def in_portions(self, items: Iterable[Item], file: str | None, by: object = None) -> Iterator[Item]:
         """Yield items, and let other threads have the lock for a moment after each PORTION. The caller holds it.
 
-        If the world is replaced meanwhile, the rest is left out.
+        Meanwhile, the file that is sent is kept, and the world may get another state. `by` is a task, or another cause.
         """
-        state = self.state
-        for count, item in enumerate(items, 1):
-            yield item
-            if count % PORTION == 0:
-                self._recorded.wait(0.001)
-                if self.state is not state:
-                    return
+        state, key = self.state, object()
+        try:
+            for count, item in enumerate(items):
+                state.being_sent[key] = file, by, count
+                if count and count % PORTION == 0:
+                    self._recorded.wait(0.001)
+                yield item
+        finally:
+            state.being_sent.pop(key, None)
+            state.media.trim(state.needed("media"))
 
     def notify(self) -> None:
         """Make all threads in `wait_until` check their condition."""

@@ -1,6 +1,7 @@
 """A whole simulated WhatsApp: the store, and the services that change it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -9,13 +10,12 @@ from flaresend_mock.core.bounded_store import weight
 from flaresend_mock.core.clock import Now
 from flaresend_mock.core.errors import LastInstance, SnapshotNotFound, TooMany, WorldFull, require, required
 from flaresend_mock.core.events import Replaced
-from flaresend_mock.core.models import Change
+from flaresend_mock.core.models import Change, Task
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices, Store
 from flaresend_mock.core.time_travel import TimeTravel
 
 MAX_SNAPSHOTS = 100
-SENDING_SECONDS = 60.0  # the longest that a scheduled message is waited for, which others let be sent in portions
 MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024  # of all snapshots of a world; what they share counts once
 SHARED_BYTES = 16 * 1024 * 1024  # snapshots that seem to take more are counted without what they share
 
@@ -88,11 +88,16 @@ class World(Store):
         return self._origin.events.last_number
 
     def saved(self) -> State:
-        """Return a copy of the state, with the clock's setting, once no scheduled message is being sent."""
+        """Return a copy of the state, with the clock's setting; a task that is being sent waits in it for the rest."""
         with self.lock:
-            self.wait_until(lambda: not self.schedule.under_way, SENDING_SECONDS)
             state = self.state.copy()
-            state.clock = self.timeline.setting()
+            state.clock, state.being_sent = self.timeline.setting(), {}
+            for _, task, count in self.state.being_sent.values():
+                if isinstance(task, Task) and task.instance in state.instances:
+                    state.ended_tasks.discard(task.id)
+                    state.tasks[task.id] = replace(task, recipients=task.recipients[count:])
+                    state.timers.set(task.send_at, sending.TASK, task.id)
+            state.media.trim(state.needed("media"))
             return state
 
     def reset(self) -> None:

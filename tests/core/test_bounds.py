@@ -290,7 +290,7 @@ def test_a_scheduled_message_whose_automatic_reply_finds_no_room_fails(
 ) -> None:
     echo(world, ANN)
     task = world.schedule.add(INSTANCE, [ANN], text("hello"), SOON)
-    monkeypatch.setattr(sending, "MAX_PENDING_BYTES", task.size)
+    monkeypatch.setattr(sending, "MAX_PENDING_BYTES", 600)
 
     fired = world.timeline.advance(timedelta(hours=1))
 
@@ -479,6 +479,7 @@ BOUNDED_OTHERWISE = {
     "lids": "one for each of the people",
     "aliases": "10 for each of the people",
     "tasks": "MAX_PENDING_BYTES",
+    "being_sent": "one for each call, advance and running clock",
     "open_deliveries": "MAX_PENDING_BYTES, and 1,000 that wait for an instance",
     "auto_replies": "MAX_PENDING_BYTES",
     "timers": "one for each task, open delivery, automatic reply and instance",

@@ -9,7 +9,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.simulation.simulation import Simulation, failure, no_errors_logged, program, shrunk, small_files
+from tests.simulation.simulation import Simulation, failure, no_errors_logged, program, shrunk, small_worlds
 
 PROGRESS_STEPS = 100_000
 
@@ -64,7 +64,7 @@ def _shrunk(seed: int, length: int) -> str:
 def explained(steps: list[tuple[str, int]]) -> str:
     """Return a program as a test has it, with the calls that it makes as comments."""
     simulation, lines = Simulation(), ["failure(["]
-    with no_errors_logged(), small_files():
+    with no_errors_logged(), small_worlds():
         for step in steps:
             simulation.log.clear()
             try:
