@@ -539,6 +539,8 @@ def test_five_failed_in_a_row_pause_the_webhook_and_later_events_are_held(site: 
     assert len(site.receiver.asked) == 5
     shown = site.control("GET", HOOK)["webhook"]
     assert (shown["paused"], shown["failures"]) == (True, 5)
+    site.control("POST", f"{HOOK}/resume")
+    assert (site.webhook.paused, site.webhook.failures) == (False, 0)
 
 
 def test_a_delivery_between_failures_begins_the_count_anew(site: Site) -> None:

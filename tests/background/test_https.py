@@ -457,6 +457,12 @@ def test_the_kits_receiver_has_the_name_that_is_shown(start: Start) -> None:
         assert deliver(kit, receiver.url.replace("localhost", "127.0.0.1"), ca=receiver.ca)[0] is None
 
 
+def test_the_kits_receiver_listens_on_ipv6_too(start: Start) -> None:
+    with WebhookReceiver("::1") as receiver:
+        assert receiver.url.startswith("http://[::1]:")
+        assert deliver(start(), receiver.url) == (200, None)
+
+
 def test_the_kits_receiver_without_tls_has_no_ca() -> None:
     with WebhookReceiver() as receiver:
         assert (receiver.ca, receiver.url[:7]) == (None, "http://")

@@ -70,6 +70,14 @@ def test_what_is_written_waits_in_each_status_but_connected(status: str, away: W
     assert "waiting" in statuses(away) or status in ("initializing", "connecting")
 
 
+def test_what_waits_has_the_number_of_its_event(away: World) -> None:
+    write(away)
+
+    (delivery,) = away.deliveries.all()
+    (event,) = away.state.events.since(0, "delivery")
+    assert (delivery.event, event.subject) == (event.number, delivery)
+
+
 def test_each_chat_arrives_in_order_with_the_time_of_writing(away: World) -> None:
     moments = {}
     for number in range(6):

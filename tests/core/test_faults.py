@@ -613,6 +613,17 @@ def test_a_redelivery_sets_out_at_once_and_its_attempts_meet_faults(hooked: Worl
     assert job.fault.action == "drop_response"
 
 
+def test_a_redelivery_has_not_met_the_fault_of_the_first(hooked: World) -> None:
+    arm(hooked, DELIVERIES, action="duplicate", times=1)
+    event = write(hooked)
+    delivered(hooked)
+    first = hooked.deliveries.get(event.id)
+
+    (again,) = hooked.deliveries.redeliver([first])
+
+    assert (first.fault, again.fault) == ("fault-1", None)
+
+
 def test_a_raw_event_of_any_shape_is_matched(hooked: World) -> None:
     arm(hooked, DELIVERIES, {"body": {"data": {"message": {"a": {"b": 1}}}}}, action="drop")
 

@@ -99,6 +99,7 @@ def test_a_pause_holds_a_retry_beside_the_lane_and_a_resume_sends_it(loose: Worl
     wait(loose)
     assert attempt(loose) == []
     loose.deliveries.resume(INSTANCE, replay=True)
+    assert [event.subject.action for event in loose.state.events.since(0, "webhook")][-2:] == ["paused", "resumed"]
 
     assert attempt(loose) == ["one", "two"]
     changes = [event.subject for event in loose.state.events.since(0, "webhook")]
@@ -156,6 +157,8 @@ def test_an_advance_tells_what_became_of_retries_and_of_delayed_events(loose: Wo
         ("delayed delivery", "sent on its way"),
         ("delayed delivery", "held"),
     ]
+    assert {one.id for one in fired} == {one.id for one in loose.deliveries.all()}
+    assert fired[-1].at == loose.clock.now()
 
 
 def test_a_removed_instance_interrupts_a_retry_beside_the_lane(loose: World) -> None:

@@ -122,6 +122,7 @@ def test_each_call_and_delivery_has_a_page_however_old_it_is(client: Client, wor
     ("path", "said"),
     [
         ("messages/nope", "No longer kept This message is no longer kept."),
+        ("parts/why/nope", "No longer kept This message is no longer kept."),
         ("traffic/999999", "No longer kept This entry is no longer kept."),
         (f"chats/{INSTANCE}/nope", "Not found There is no such chat."),
         ("guides/nope.md", "Not found There is no such guide."),

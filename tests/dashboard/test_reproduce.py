@@ -263,6 +263,16 @@ def test_copied_tests_of_changes_in_a_group_pass(emulator: FlaresendMock, kit: S
         passes(snippets(emulator, first["data"]["id"])[1], kit)
 
 
+def test_the_group_of_a_copied_test_has_few_members(emulator: FlaresendMock, kit: Server) -> None:
+    numbers = [f"2547110000{number:02}" for number in range(10)]
+    group = control(emulator, "POST", "groups", {"subject": "Choir", "participants": numbers})["id"]
+    letter = {"from": numbers[7], "text": "hi", "group": group}
+    test = snippets(emulator, control(emulator, "POST", "inbound", letter)["event"]["data"]["id"])[1]
+
+    assert f"flaresend_mock.group('Choir', {[numbers[7], *numbers[:2]]})" in test
+    passes(test, kit)
+
+
 @needs_curl
 def test_it_is_written_in_the_same_world_to_the_same_instance(emulator: FlaresendMock, tmp_path: Path) -> None:
     control(emulator, "POST", "worlds", {"name": "other"})
@@ -493,8 +503,10 @@ def test_a_copied_test_of_what_was_scheduled_passes(kit: Server) -> None:
         control(emulator, "POST", "clock/advance", {"seconds": 86_400})
         message = control(emulator, "GET", "messages")["messages"][-1]
         assert message["text"] == "Later"
+        test = snippets(emulator, message["id"])[1]
 
-        passes(snippets(emulator, message["id"])[1], kit)
+        assert "@pytest.mark.flaresend(time_zone='Africa/Nairobi')" in test
+        passes(test, kit)
 
 
 def test_a_copied_test_of_what_was_scheduled_and_changed_passes(kit: Server) -> None:

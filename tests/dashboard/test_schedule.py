@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.models import Rule
+from flaresend_mock.core.models import Attempt, Rule, Webhook
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.schedule import spoken
@@ -220,6 +220,22 @@ def test_answers_and_pairings_are_due_too(client: Client, world: World) -> None:
     assert "<i>will" not in shown
     assert "Shop shows its QR code" in said
     assert said.index("Shop shows") < said.index("replies: I")
+
+
+def test_retries_and_delayed_events_are_due_too(client: Client, world: World) -> None:
+    world.timeline.change(frozen=True)
+    world.instances.set_webhook(INSTANCE, Webhook("http://127.0.0.1:9/hook", retries=(60.0,)))
+    client.post("/_mock/inbound", json={"from": ANN, "text": "one"})
+    client.post("/_mock/inbound", json={"from": BEN, "text": "late", "chaos": {"delay": 90}})
+    job = world.deliveries.claim(INSTANCE)
+    assert job is not None
+    failed = Attempt(world.clock.now(), job.webhook.url, (), 500, "", None, 1.0, False)
+    world.deliveries.complete(job, failed)
+
+    said = words(client, DUE)
+
+    assert f"Webhook retry Attempt 2 to deliver the event of +{ANN}; the last one got 500" in said
+    assert f"Delayed event Webhook event of +{BEN}" in said
 
 
 def test_other_worlds_have_schedules_of_their_own() -> None:

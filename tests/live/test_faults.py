@@ -196,6 +196,15 @@ def test_what_a_receiver_answers_can_be_made_up(kit: Flaresend, receiver: Receiv
     assert receiver.texts == ["hi"]
 
 
+def test_a_made_up_answer_may_have_no_body(kit: Flaresend, receiver: Receiver) -> None:
+    kit.fault(503, on="deliveries", times=1)
+
+    kit.receive(ANN, "hi")
+    (attempt,) = kit.expect_delivery(status="retrying", within=SECONDS).attempts
+
+    assert (attempt.status, attempt.response) == (503, "")
+
+
 def test_a_made_up_success_is_never_sent(kit: Flaresend, receiver: Receiver) -> None:
     kit.fault(on="deliveries", respond={"status": 200, "body": "fine"})
 
