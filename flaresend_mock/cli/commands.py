@@ -14,7 +14,7 @@ import click
 
 from flaresend_mock.cli import output
 from flaresend_mock.cli.options import address, name_and_value, span, token_of
-from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, part
+from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator, part
 from flaresend_mock.core.errors import AuthorityError
 from flaresend_mock.settings import ENVIRONMENT, HTTP_URL, PREFIX, Checked, resolve
 
@@ -70,6 +70,8 @@ class EmulatorCommand(click.Command):
             raise click.ClickException(f"{base}: {error}{hint}") from None
         except EmulatorUnreachable as error:
             raise click.ClickException(f"{error}{output.START if error.is_refused else ''}") from None
+        except RecursionError:  # JSON that is nested too deeply to be shown
+            raise click.ClickException(str(NotAnEmulator(base))) from None
         except AuthorityError as error:
             raise output.CannotRun(str(error)) from None
 

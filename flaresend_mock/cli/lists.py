@@ -59,7 +59,7 @@ class Listing:
         row = defaultdict(str, {name: str(one) for name, one in item.items() if isinstance(one, str | int)})
         row["time"] = (row["timestamp"] or row["created"])[:19].replace("T", " ")
         if not kind:
-            inner = self._row(row["kind"], object_in(item.get(row["kind"])))
+            inner = self._row(row["kind"] or "?", object_in(item.get(row["kind"])))
             columns = _TABLES["columns"].get(row["kind"], "time action id").split(" ")[1:]
             row["number"], row["what"] = row["id"], "  ".join(inner[name] for name in columns if inner[name])
             return inner | row

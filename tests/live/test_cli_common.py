@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock, cli
-from flaresend_mock.cli import COMMANDS
+from flaresend_mock.cli import COMMANDS, output
 from flaresend_mock.cli.tools import HELPERS
 from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.models import BODY_STYLES
@@ -36,6 +36,7 @@ TALKING = [
     ["messages", "--follow"],
     ["requests"],
     ["deliveries"],
+    ["events"],
     ["transcript"],
     ["transcript", "--json"],
     ["clock"],
@@ -65,7 +66,7 @@ ANSWERS = [
 ]
 LISTED = {
     name: [{"id": {}, "chat": 3, "from": [], "text": {"a": 1}, "attempts": 4, "match": 5, "delay": 6}]
-    for name in ("messages", "requests", "deliveries", "fired", "worlds", "instances", "faults")
+    for name in ("messages", "requests", "deliveries", "events", "fired", "worlds", "instances", "faults")
 }
 
 
@@ -128,6 +129,17 @@ def test_whatever_answers_there_is_no_traceback(command: list[str], response: ob
     assert done.status in (0, 1)
     if done.status:
         assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [["transcript", "--json"], ["clock"]], ids=" ".join)
+def test_json_that_is_too_deep_to_be_shown_is_no_traceback(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError
+
+    for name in ("document", "say"):
+        monkeypatch.setattr(output, name, fail)
+    with Scripted([answered({"now": "x"})]) as odd:
+        run(*command, "--url", odd.url).failed("is not a flaresend-mock emulator")
 
 
 @pytest.mark.parametrize(
