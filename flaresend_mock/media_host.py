@@ -1,12 +1,10 @@
 """WhatsApp's media host: serves the files that webhooks link to. Its paths look like WhatsApp's."""
 
-import io
-
-from flask import Response, abort, request, send_file
+from flask import Response, abort, request
 from werkzeug.exceptions import Gone, NotFound
 
 from flaresend_mock.http.bodies import BUSY, hold
-from flaresend_mock.http.context import MEDIA_HOST, services
+from flaresend_mock.http.context import MEDIA_HOST, PUBLIC, services
 
 _SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
 """Keeps scripts in a file from running: the file has the origin of the control plane."""
@@ -23,9 +21,11 @@ def media(folder: str, name: str) -> Response:
         if found is not None:
             if found.expires <= world.clock.now():
                 raise Gone("This media has expired.")
-            response = send_file(io.BytesIO(found.data), mimetype=found.mimetype, conditional=True, etag=False)
+            headers = {**_SANDBOX, "Cache-Control": "no-cache"}
+            response = Response(found.data, mimetype=found.mimetype, headers=headers)  # it holds no copy
+            response.make_conditional(request, accept_ranges=True, complete_length=len(found.data))
+            request.environ[PUBLIC] = True
             if not hold(response, len(found.data)):  # also for a range of it
                 abort(503, BUSY)
-            response.headers.update(_SANDBOX)
             return response
     raise NotFound

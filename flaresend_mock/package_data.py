@@ -12,6 +12,8 @@ _IN_WHEEL = _PACKAGE / "_fixtures"
 FIXTURES = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent / "fixtures"  # in a package, or beside it
 _GUIDES = _PACKAGE / "_guides" if _IN_WHEEL.is_dir() else _PACKAGE.parent
 
+read_file = cache(Path.read_bytes)  # of the package: all slow clients together hold it once
+
 _SAMPLE_OF = {"image": "jpeg", "video": "mp4", "audio": "ogg", "document": "pdf", "sticker": "webp"}
 
 

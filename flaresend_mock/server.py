@@ -15,16 +15,18 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 
-from flask import has_request_context, request
+from flask import Request, has_request_context, request
 
 from flaresend_mock import app, environment, version
 from flaresend_mock.background import autosave, files, realtime, scheduler, trust_store, webhook_sender
+from flaresend_mock.control import guard
 from flaresend_mock.core import errors, hosts, models, store, worlds
 from flaresend_mock.core.hosts import HostList
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.http import context, server, turns
 from flaresend_mock.http.proxy import Proxy, names
+from flaresend_mock.http.request_reader import Head
 from flaresend_mock.package_data import sample, world_file, world_names
 from flaresend_mock.settings import ENVIRONMENT, Settings, local_url, upstream_proxy
 from flaresend_mock.world_format import WorldFileError, load_file, write
@@ -146,6 +148,7 @@ class FlaresendMock:
             self._http = server.HttpServer(self.app, listens, tls_context=self.tls_context, proxy=proxy, **limits)
         except server.CannotListen as error:
             raise CannotStart(str(error)) from None
+        self._http.knows = self._knows
         self._scheduler.start()
         for world in self.worlds.all():
             world.begin()
@@ -155,6 +158,13 @@ class FlaresendMock:
         if wanted.url_file is not None:
             self._record_url(Path(wanted.url_file).absolute())
         return self
+
+    def _knows(self, head: Head) -> bool:
+        """Tell whether a request has a known API key, or the control token if there is one."""
+        token, key = self.settings.control_token, context.bearer(head.fields.get("HTTP_AUTHORIZATION", ""))
+        if key is not None and (self.settings.auth == "open" or not self.worlds.key_is_free(key)):
+            return True
+        return guard.has_token(Request(head.fields), token) if token else head.path.startswith(context.CONTROL + "/")
 
     def _record_url(self, file: Path) -> None:
         """Write the URL to a file, whole or not at all, which is deleted when the emulator stops."""

@@ -14,7 +14,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.http.bodies import HEAVY, described, hold
 from flaresend_mock.http.body_stream import RAW, peek
-from flaresend_mock.http.context import PATH, RAW_PATH, SERVICES, received
+from flaresend_mock.http.context import PATH, PUBLIC, RAW_PATH, SERVICES, received
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ def record(response: Response) -> Response:
     cut_off = fault is not None and fault.action == "reset"
     query = environ.get("QUERY_STRING", "")
     response_body = b"" if cut_off else response.get_data()
+    environ[PUBLIC] = caller is None
     if len(response_body) > HEAVY and not hold(response):
         return record(refuse(Overloaded(429)))
     masked = world.instances.masked

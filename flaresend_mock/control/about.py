@@ -12,6 +12,7 @@ from flaresend_mock.http.bodies import cached, respond
 from flaresend_mock.http.context import own_url, services
 from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import Envelope, declared, shown_by
+from flaresend_mock.package_data import read_file
 
 readiness = Endpoints("health")
 documents = Endpoints("documents")
@@ -84,4 +85,4 @@ def asset(name: str) -> Response:
 
 
 def _file(name: str, content_type: str) -> Response:
-    return cached(Response((ASSETS / name).read_bytes(), headers=_SECURITY, content_type=content_type), "no-cache")
+    return cached(Response(read_file(ASSETS / name), headers=_SECURITY, content_type=content_type), "no-cache")

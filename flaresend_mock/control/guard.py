@@ -8,7 +8,7 @@ from flask import Request, Response, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from flaresend_mock.core import hosts
-from flaresend_mock.http.context import CONTROL, cookie_of, is_audience, pass_for, services
+from flaresend_mock.http.context import CONTROL, PUBLIC, cookie_of, is_audience, pass_for, services
 
 TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 HEALTH = CONTROL + "/health"
@@ -33,6 +33,7 @@ def check() -> Response | None:
     with every request, whichever page makes it, so the cookie counts for the emulator's own pages only.
     """
     path, token = request.path, services().token
+    request.environ[PUBLIC] = token is not None and not has_token(request, token)
     if token is None:
         _check_origin(request)
     elif path not in OPEN and not path.startswith((SCAN, DOCS + "/", UI + "assets/")):
@@ -51,6 +52,12 @@ def check() -> Response | None:
     elif path.startswith(SCAN):
         _check_page(request)
     return None
+
+
+def has_token(request: Request, token: str) -> bool:
+    """Tell whether a request has the control token, or the pass of the login with it."""
+    is_logged_in = _is(request.cookies.get(cookie_of(token), ""), pass_for(token))
+    return is_logged_in or _is(request.headers.get(TOKEN_HEADER, ""), token)
 
 
 def _is(given: str, wanted: str) -> bool:

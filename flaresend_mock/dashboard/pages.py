@@ -19,7 +19,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import TEXTS, formatted, plain
 from flaresend_mock.http.bodies import cached, read_urlencoded_form
 from flaresend_mock.http.context import audience_of, cookie_of, is_audience, pass_for, services
-from flaresend_mock.package_data import guides
+from flaresend_mock.package_data import guides, read_file
 
 blueprint = Blueprint("dashboard", __name__, template_folder="templates")
 blueprint.add_app_template_global(formatted)
@@ -62,7 +62,7 @@ def home() -> BaseResponse:
 def asset(name: str) -> Response:
     if name not in FILES:
         raise NotFound
-    return cached(Response((FOLDER / name).read_bytes(), content_type=FILES[name]), "no-cache")
+    return cached(Response(read_file(FOLDER / name), content_type=FILES[name]), "no-cache")
 
 
 @blueprint.get("/faces/<any(face, emblem):kind>/<name>.svg")
@@ -96,7 +96,7 @@ def check_login() -> Response:
 def guide(world: World, name: str) -> Response:
     file = guides().get(name) or abort(404, "There is no such guide.")
     if file.suffix == ".png":
-        return cached(Response(file.read_bytes(), content_type="image/png"), "no-cache")
+        return cached(Response(read_file(file), content_type="image/png"), "no-cache")
     return part(
         "guide.html", world, tab="guides", name=name, names=list(guides()), text=file.read_text(encoding="utf-8")
     )

@@ -26,7 +26,7 @@ from flaresend_mock.core.matchers.parser import as_object
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Call, Upload
 from flaresend_mock.http.body_stream import FORM, MAX_UNREAD, RAW, open_body
-from flaresend_mock.http.context import DROP, SERVICES, cut
+from flaresend_mock.http.context import DROP, PUBLIC, SERVICES, SHARED, cut
 from flaresend_mock.http.turns import LARGE, LEAVE, give_back, give_way
 
 log = logging.getLogger(__name__)
@@ -200,11 +200,11 @@ def hold(response: Response, size: int | None = None, *, refusable: bool = False
     """
     environ = here.environ
     size = size or response.content_length or (response.calculate_content_length() if response.is_sequence else 0) or 0
-    if size <= HEAVY or here.method == "HEAD" or response._on_close or LEAVE not in environ:
+    if size <= HEAVY or here.method == "HEAD" or response._on_close or LEAVE not in environ or SHARED in environ:
         return True
     give_way(environ)
     give_back(environ)
-    room = environ[SERVICES].room
+    room = environ[SERVICES].public_room if environ.get(PUBLIC) else environ[SERVICES].room
     fits: bool = room.take(size)
     if fits:
         response.direct_passthrough = False  # with it, the end is not told
@@ -217,7 +217,8 @@ def hold(response: Response, size: int | None = None, *, refusable: bool = False
 
 
 def cached(response: Response, cache_control: str) -> Response:
-    """Return a response that a browser may keep: one without a body if the browser has the same."""
+    """Return a response that a browser may keep, with a file of the package: without it if the browser has the same."""
+    here.environ[SHARED] = True
     response.headers["Cache-Control"] = cache_control
     response.add_etag()
     return cast(Response, response.make_conditional(here))

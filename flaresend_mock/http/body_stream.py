@@ -61,10 +61,9 @@ def peek(environ: MutableMapping[str, Any]) -> tuple[bytes | None, int | None]:
     try:
         return open_body(environ, MAX_UNREAD).read(), None
     except HTTPException:
-        stream: IO[bytes] = environ["wsgi.input"]
-        size = stream.seek(0, SEEK_END)
-        stream.seek(0)
-        return stream.read(MAX_UNREAD), size if size > MAX_UNREAD else None
+        environ["wsgi.input"].seek(0)
+        size = int(environ["CONTENT_LENGTH"])  # the server may have kept less
+        return environ["wsgi.input"].read(MAX_UNREAD), size if size > MAX_UNREAD else None
 
 
 def forget(environ: MutableMapping[str, Any]) -> None:

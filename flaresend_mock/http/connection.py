@@ -46,7 +46,7 @@ class Connection:
     def __init__(self, server: HttpServer, own: socket.socket, client: tuple[Any, ...], *, is_served: bool) -> None:
         self.server = server
         self._socket = own
-        self._reader = RequestReader(self._receive, self.send, server.max_body)
+        self._reader = RequestReader(self._receive, self.send, server.max_body, server.bodies, server.knows)
         self.is_served = is_served
         self._is_reset = False
         self._turn: threading.Lock | None = None
@@ -211,6 +211,7 @@ class Connection:
             return False
         finally:
             self._leave_queue()
+            reader.give_back()
             self.is_reading = self.is_calling = False
 
     def _leave_queue(self) -> None:
@@ -237,6 +238,8 @@ class Connection:
             environ["wsgi.url_scheme"] = "https"
         try:
             pieces = self.server.app(environ, writer.start)
+            body.close()  # a client that receives the response slowly keeps no room
+            self._reader.give_back()
             try:
                 writer.send(pieces)
             finally:

@@ -26,7 +26,7 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
-from flaresend_mock.http.turns import Room, Turns
+from flaresend_mock.http.turns import ROOM, Room, Turns
 
 MissedCall = tuple[Event, Call, list[str]]  # with the numbers and JIDs that it names
 
@@ -38,6 +38,8 @@ SERVICES = "flaresend_mock.services"  # the key of `AppServices` in the environ 
 CUT = "flaresend_mock.cut"  # the key in the environ of the server's function that cuts the connection of a request
 FIELDS = "flaresend_mock.fields"  # the key in the environ of the headers alone, which only the server sets
 DISCONNECTED = "flaresend_mock.client_disconnected"  # the key of its function that tells whether the client is gone
+PUBLIC = "flaresend_mock.public"  # the key in the environ that tells whether a call has no known API key or token
+SHARED = "flaresend_mock.shared"  # the key in the environ of a call whose response the process holds only once
 RESET, TRUNCATE, DROP = "reset", "truncate", "drop_response"
 
 ISOLATION = {
@@ -82,6 +84,7 @@ class AppServices:
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))  # for followers of events
     watchers: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS // 2))  # for audiences
     room: Room = field(default_factory=Room)  # for large responses that are being received
+    public_room: Room = field(default_factory=lambda: Room(ROOM // 2))  # for those to callers without a key or token
     waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))  # for calls that wait
     turns: Turns = field(default_factory=lambda: Turns(Patience()))  # calls with large bodies wait for each other
     max_body_size: int = MAX_BODY_SIZE  # bytes; a larger one gets 413

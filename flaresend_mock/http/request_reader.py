@@ -18,7 +18,9 @@ from urllib.parse import unquote_to_bytes
 import httptools
 
 from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.http.body_stream import MAX_UNREAD
 from flaresend_mock.http.context import CONTROL, MEDIA_HOST
+from flaresend_mock.http.turns import Room
 
 MAX_HEAD = 64 * 1024  # bytes of a request line with its header fields
 MAX_CHUNK_LINE = 256
@@ -28,6 +30,7 @@ HEAD_SECONDS = 30.0  # how long a head may take, from its first byte
 STALL_SECONDS = 30.0  # how long a body may stand still
 MAX_IN_MEMORY = 256 * 1024  # bytes of a body that are kept in memory; a larger one goes to a temporary file
 FEW = 4096  # Bytes of chunks that are taken apart beside those of others.
+Knows = Callable[["Head"], bool]  # tells whether a request has a known API key or token
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -106,11 +109,14 @@ class RequestReader:
     """Reads one request after another, and keeps what came after the last one.
 
     `receive` returns the next bytes, or none at the end of the connection, and raises TimeoutError after the seconds
-    that it is given. `send` sends an interim response. A body may have `max_body` bytes.
+    that it is given. `send` sends an interim response. A body may have `most` bytes, and needs `room` in a file.
     """
 
-    def __init__(self, receive: Callable[[float], bytes], send: Callable[[bytes], None], max_body: int) -> None:
-        self._receive, self._send, self._max_body = receive, send, max_body
+    def __init__(
+        self, receive: Callable[[float], bytes], send: Callable[[bytes], None], most: int, room: Room, knows: Knows
+    ) -> None:
+        self._receive, self._send, self._max_body, self._room, self._knows = receive, send, most, room, knows
+        self._size = self._taken = 0
         self.buffer = b""
         self.head = b""
         self._received = bytearray()  # of a body: unlike bytes, it loses its first ones at no cost
@@ -155,6 +161,8 @@ class RequestReader:
             body, self.buffer = self.buffer[: head.length], self.buffer[head.length :]
             return BytesIO(body)
         spool = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115 - the call closes it
+        is_small = head.length is not None and head.length <= MAX_UNREAD  # as most are
+        self._size, self._kept = 0, MAX_UNREAD if is_small or not self._knows(head) else self._max_body
         try:
             if head.length is not None and head.length > self._max_body:
                 raise Refused(413, "Request body too large")
@@ -166,7 +174,7 @@ class RequestReader:
             else:
                 self._compute(len(self.buffer) > FEW)
                 self._read_chunks(spool)
-                head.fields["CONTENT_LENGTH"] = str(spool.tell())
+                head.fields["CONTENT_LENGTH"] = str(self._size)
             self.buffer, self._received = bytes(self._received), bytearray()
             with _keeping():
                 spool.seek(0)
@@ -181,6 +189,12 @@ class RequestReader:
         finally:
             self._compute(False)
         return spool
+
+    def give_back(self) -> None:
+        """Give the room of a body back: it is closed."""
+        if self._taken:
+            self._room.give_back(self._taken)
+            self._taken = 0
 
     def _next(self, seconds: float) -> bytes:
         piece = self._receive(seconds)
@@ -205,12 +219,19 @@ class RequestReader:
             piece = self._received[:length]
             del self._received[:length]
             length -= len(piece)
+            self._size += len(piece)
+            if (kept := spool.tell()) > self._kept:
+                continue
+            if kept > MAX_IN_MEMORY:
+                if not self._room.take(len(piece), waits=False):
+                    raise Refused(503, f"bodies that are being received may take {self._room.most} bytes together")
+                self._taken += len(piece)
             with _keeping():
                 spool.write(piece)
 
     def _read_chunks(self, spool: IO[bytes]) -> None:
         while size := _chunk_size(self._read_line(MAX_CHUNK_LINE, 400)):
-            if spool.tell() + size > self._max_body:
+            if self._size + size > self._max_body:
                 raise Refused(413, "Request body too large")
             self._copy(size, spool, chunked=True)
             if self._read_line(2, 400) != b"\r\n":

@@ -17,8 +17,8 @@ from wsgiref.types import WSGIApplication
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.http.connection import Connection, refusal
 from flaresend_mock.http.proxy import Proxy
-from flaresend_mock.http.request_reader import MAX_HEAD, Refused
-from flaresend_mock.http.turns import CallQueue
+from flaresend_mock.http.request_reader import MAX_HEAD, Knows, Refused
+from flaresend_mock.http.turns import CallQueue, Room
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ MAX_CONNECTIONS = 2000
 SPARE_CONNECTIONS = 100  # over the limit, with a thread to be refused properly: others may see a reset instead
 SPARE_FILES = 64
 SPARE_BODY = 256 * 1024 * 1024
+MAX_BODIES = 2 * 1024**3  # bytes of large bodies, together, until their calls have been made
 READING_SECONDS = 1.5  # how long requests that are on their way may still come in when the server stops
 DRAIN_SECONDS = 4.0  # how long calls may still take when the server stops
 CUT_SECONDS = 0.5
@@ -54,7 +55,9 @@ class HttpServer:
     ) -> None:
         self.app = app
         self.max_body = 2 * max_body_size + SPARE_BODY
+        self.bodies = Room(max(MAX_BODIES, 4 * self.max_body))
         self.tls_context = tls_context
+        self.knows: Knows = lambda head: True  # bodies of other callers are not kept in files
         self.proxy = proxy or Proxy()
         self.queue = CallQueue()
         self.stopping = False

@@ -89,19 +89,21 @@ class Turns:
 
 
 class Room:
-    """Bounds the bytes of large responses, which are held until their clients have received them. One always fits."""
+    """Bounds the bytes that are held, as of large responses until their clients have received them. One always fits."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
         self._changed = threading.Condition()
+        self.most = ROOM if most is None else most
         self._held = self._waiting = 0
 
     def take(self, size: int, *, waits: bool = True) -> bool:
-        """Wait until there is room for a response, or look only, and return whether there is."""
+        """Wait until there is room for this many bytes, or look only, and return whether there is."""
+        left = self.most - size
         with self._changed:
-            if self._waiting and self._waiting + size > ROOM:
+            if self._waiting and self._waiting > left:
                 return False
             self._waiting += size
-            fits = self._changed.wait_for(lambda: not self._held or self._held + size <= ROOM, ROOM_SECONDS * waits)
+            fits = self._changed.wait_for(lambda: not self._held or self._held <= left, ROOM_SECONDS * waits)
             self._waiting -= size
             self._held += size * fits
         return fits

@@ -17,17 +17,18 @@ from flaresend_mock.core.models import Upload
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies, turns
 from flaresend_mock.http.bodies import HEAVY
-from flaresend_mock.http.context import CUT, DROP
+from flaresend_mock.http.context import CUT, DROP, audience_of, cookie_of, pass_for
 from flaresend_mock.http.resources import instance
 from flaresend_mock.http.turns import LARGE, LEAVE, Room
 from tests.defaults import ANN, BEN, INSTANCE, text
-from tests.support import KEY
+from tests.support import KEY, client_of
 
 SIZE = 10_000
 COUNT = 3 * LARGE // SIZE
 OVER_A_CONNECTION = {LEAVE: lambda: None}
 BUSY = {"code": "service_unavailable", "message": "Other clients still receive large responses; try again later."}
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
+TOKEN = "open-sesame"
 LONG = 50  # bytes of a response that needs room, in most tests
 
 
@@ -59,6 +60,13 @@ def full(room: Room) -> Room:
     """The room, which a client that reads slowly has filled."""
     assert room.take(turns.ROOM)
     return room
+
+
+@pytest.fixture
+def public(client: Client, room: Room) -> Room:
+    """The room for large responses to callers without an API key or token."""
+    found: Room = client.application.services.public_room  # type: ignore[attr-defined]
+    return found
 
 
 def get(client: Client, path: str, **options: Any) -> TestResponse:
@@ -118,7 +126,7 @@ def test_few_bytes_wait_for_room_and_get_it_once_it_is_free(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    "path", ["world", "people", "openapi.json", "ui/w/default/chats", "transcript", "docs/docs.js", "instances/default"]
+    "path", ["world", "people", "openapi.json", "ui/w/default/chats", "transcript", "instances/default"]
 )
 def test_a_large_response_of_the_control_plane_needs_room(path: str, client: Client, full: Room) -> None:
     refused = get(client, f"/_mock/{path}")
@@ -131,20 +139,77 @@ def test_a_large_response_of_the_control_plane_needs_room(path: str, client: Cli
     assert full._held == 0
 
 
-def test_a_file_needs_room_for_all_of_it(client: Client, world: World, full: Room) -> None:
+def test_a_file_needs_room_for_all_of_it(client: Client, world: World, public: Room) -> None:
     served = world.media.share("document", Upload(b"x" * 2 * LONG, "a.bin", ""), {}, INSTANCE)
     (kept,) = world.state.served
     link = next(path for path in (served["directPath"], served["url"]) if path.startswith("/v"))
     part = {"Range": "bytes=0-0"}
+    assert public.take(public.most)
     assert get(client, link).status_code == 503
     assert client.get(link, environ_overrides=OVER_A_CONNECTION, headers=part).status_code == 503
 
-    full.give_back(turns.ROOM)
+    public.give_back(public.most)
     received = client.get(link, environ_overrides=OVER_A_CONNECTION, headers=part)
     assert (received.status_code, len(received.data)) == (206, 1)
-    assert full._held == len(kept.data)
+    assert public._held == len(kept.data)
     received.close()
-    assert full._held == 0
+    assert public._held == 0
+    assert next(iter(client.get(link, buffered=False).iter_encoded())) is kept.data
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("path", ["docs", "docs/docs.js", "docs/swagger-ui-bundle.js", "ui/assets/htmx.min.js"])
+def test_a_file_of_the_package_is_in_memory_once_and_needs_no_room(path: str, client: Client, public: Room) -> None:
+    assert public.take(public.most)
+    first, second = (get(client, f"/_mock/{path}", buffered=False) for _ in range(2))
+
+    assert first.status_code == 200
+    assert next(iter(first.iter_encoded())) is next(iter(second.iter_encoded()))
+
+
+OPEN = ["health", "openapi.json", "control/openapi.json", "docs/docs.js", "ui/login", "scan/no"]
+
+
+@pytest.fixture
+def guarded(world: World, room: Room) -> Client:
+    """An application with a control token, whose room a client that reads slowly has filled."""
+    found = client_of(world, token=TOKEN)
+    services = found.application.services  # type: ignore[attr-defined]
+    assert services.room.take(turns.ROOM)
+    return found
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_what_needs_no_token_takes_no_room_of_those_who_have_it(path: str, guarded: Client) -> None:
+    found = get(guarded, f"/_mock/{path}")
+
+    assert (len(found.data) > LONG, found.status_code) == (True, 410 if path == "scan/no" else 200)
+
+
+@pytest.mark.parametrize("by", ["header", "login", "link of an audience"])
+def test_room_is_kept_for_those_who_have_the_token(by: str, guarded: Client) -> None:
+    services = guarded.application.services  # type: ignore[attr-defined]
+    services.room.give_back(turns.ROOM)
+    assert services.public_room.take(services.public_room.most)
+    watches = by == "link of an audience"
+    guarded.set_cookie(cookie_of(TOKEN), pass_for(audience_of(TOKEN) if watches else TOKEN) if by != "header" else "x")
+    headers = {"X-Control-Token": TOKEN} if by == "header" else {}
+    found = guarded.get("/_mock/ui/w/default/chats", headers=headers, environ_overrides=OVER_A_CONNECTION)
+
+    assert found.status_code == (503 if watches else 200)
+
+
+def test_a_fault_without_a_key_takes_no_room_of_those_who_have_one(client: Client, full: Room, public: Room) -> None:
+    client.post("/_mock/faults", json={"respond": {"status": 200, "body": "x" * 2 * LONG}})
+
+    with client.get("/groups", environ_overrides=OVER_A_CONNECTION) as without_key:
+        assert without_key.status_code == 200
+        assert public._held == 2 * LONG
+    assert get(client, "/groups").status_code == 429
+    full.give_back(turns.ROOM)
+    assert public.take(public.most)
+    assert client.get("/groups", environ_overrides=OVER_A_CONNECTION).status_code == 429
+    assert get(client, "/groups").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/groups", "/scheduled-messages"])

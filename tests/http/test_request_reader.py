@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as some
 
-from flaresend_mock.http.request_reader import Closed, Refused, RequestReader
+from flaresend_mock.http.request_reader import Closed, Head, Refused, RequestReader
+from flaresend_mock.http.turns import Room
 from tests.http.raw_requests import ROWS
 from tests.http.raw_row import GET, Row
 from tests.support import examples
@@ -17,10 +19,14 @@ MAX_BODY = 100_000
 SHORT = [row for row in ROWS if sum(len(piece or b"") for piece in row.pieces) < 2000]
 
 
+def whole_body(head: Head) -> int:
+    return sys.maxsize
+
+
 def read(pieces: Iterable[bytes]) -> list[object]:
     """Return what the reader makes of bytes: heads and bodies, then the status of a refusal, or 0 at the end."""
     arriving = iter(pieces)
-    reader = RequestReader(lambda seconds: next(arriving, b""), lambda data: None, MAX_BODY)
+    reader = RequestReader(lambda seconds: next(arriving, b""), lambda data: None, MAX_BODY, Room(), lambda head: True)
     found: list[object] = []
     try:
         while True:
@@ -75,7 +81,7 @@ def test_an_empty_line_after_a_request_begins_no_other() -> None:
         waits.append(seconds)
         return next(arriving, b"")
 
-    reader = RequestReader(receive, lambda data: None, MAX_BODY)
+    reader = RequestReader(receive, lambda data: None, MAX_BODY, Room(), lambda head: True)
     for _ in range(2):
         reader.wait()
         reader.read_head()

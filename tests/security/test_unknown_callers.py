@@ -2,17 +2,23 @@
 
 import gzip
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from werkzeug.test import Client
 
+from flaresend_mock import FlaresendMock
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
+from flaresend_mock.http.context import cookie_of, pass_for
 from tests.defaults import ANN
 from tests.support import KEY, client_of
 
 KEPT = 64 * 1024
+LARGE = 400_000  # bytes of a body that the server keeps in a file, if it keeps it
+TOKEN = "open-sesame"
 JSON = "application/json"
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
@@ -119,3 +125,72 @@ def test_the_control_plane_reads_nothing_without_the_token(
     monkeypatch.setattr(bodies, "open_body", None)
 
     assert client.post(path, data="{" * 10**6, content_type=JSON).status_code == 401
+
+
+@pytest.fixture(scope="module")
+def emulators() -> Iterator[dict[str, FlaresendMock]]:
+    """Emulators by what their callers need."""
+    with (
+        FlaresendMock() as without_token,
+        FlaresendMock(control_token=TOKEN) as with_token,
+        FlaresendMock(auth="open") as with_any_key,
+    ):
+        yield {"no token": without_token, "token": with_token, "any key": with_any_key}
+
+
+def taken(emulator: FlaresendMock, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the sizes of what the server keeps of bodies in files from now on."""
+    found: list[int] = []
+    assert emulator._http is not None
+    room = emulator._http.bodies
+    take = room.take
+    monkeypatch.setattr(room, "take", lambda size, **how: (found.append(size), take(size, **how))[1])
+    return found
+
+
+LOGGED_IN = {"Cookie": f"{cookie_of(TOKEN)}={pass_for(TOKEN)}"}
+WRONG = {"Authorization": "Bearer nope"}
+
+
+@pytest.mark.parametrize("how", ["sized", "chunked"])
+@pytest.mark.parametrize(
+    ("emulator", "path", "headers", "keeps"),
+    [
+        ("no token", "/send-message", {}, False),
+        ("no token", "/send-message", WRONG, False),
+        ("no token", "/nope", {}, False),
+        ("no token", "/v/t62/x", {}, False),
+        ("no token", "/send-message", KEY, True),
+        ("no token", "/_mock/inbound", {}, True),
+        ("token", "/_mock/inbound", {}, False),
+        ("token", "/_mock/inbound", {"X-Control-Token": "nope"}, False),
+        ("token", "/_mock/ui/login", {}, False),
+        ("token", "/_mock/health", {}, False),
+        ("token", "/_mock/inbound", {"X-Control-Token": TOKEN}, True),
+        ("token", "/_mock/inbound", LOGGED_IN, True),
+        ("token", "/send-message", KEY, True),
+        ("any key", "/send-message", {}, False),
+        ("any key", "/send-message", {"Authorization": "Bearer any-new-key"}, True),
+    ],
+    ids=str,
+)
+def test_the_server_keeps_no_file_of_what_nobody_reads(
+    emulator: str,
+    path: str,
+    headers: dict[str, str],
+    keeps: bool,
+    how: str,
+    emulators: dict[str, FlaresendMock],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running = emulators[emulator]
+    found = taken(running, monkeypatch)
+    data: Any = b"x" * LARGE if how == "sized" else iter([b"x" * LARGE])
+    response = requests.post(running.url + path, data=data, headers=headers, timeout=30)
+
+    assert bool(found) == keeps
+    assert response.status_code < 500
+    if not keeps and path in ("/send-message", "/nope"):
+        call = running.app.test_client().get("/_mock/requests", headers={"X-Control-Token": TOKEN})
+        newest = call.get_json()["requests"][-1]
+        assert (newest["body"], newest["body_size"]) == ("x" * KEPT, LARGE)
