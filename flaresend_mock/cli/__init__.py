@@ -6,7 +6,6 @@ import difflib
 import gc
 import logging
 import os
-import shlex
 import signal
 import socket
 import sys
@@ -22,6 +21,7 @@ import click
 from flaresend_mock import version
 from flaresend_mock.cli.output import CannotRun, configure_log, is_log_json, note
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, is_text, resolve, texts, variable
+from flaresend_mock.shell import quoted
 
 if TYPE_CHECKING:
     from flaresend_mock.server import FlaresendMock
@@ -164,7 +164,7 @@ def _greet(emulator: FlaresendMock) -> None:
             log.info("phones in this network control it by %s, and an audience watches by %s", *emulator.links)
         return
     body = """'{"recipients":["254712345678"],"type":"text","text":"Hello"}'"""
-    headers = f"-H {shlex.quote(f'Authorization: Bearer {emulator.api_key}')} -H 'Content-Type: application/json'"
+    headers = f"-H {quoted(f'Authorization: Bearer {emulator.api_key}')} -H 'Content-Type: application/json'"
     print(f"{greeting}\nAPI key: {emulator.api_key}")
     if emulator.tls_port is not None:
         print(f"It also listens on port {emulator.tls_port}, as --tls-port says")

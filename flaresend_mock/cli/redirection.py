@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess  # nosec B404
@@ -28,6 +27,7 @@ from flaresend_mock.cli import output
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.core.hosts import is_loopback
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, data_folder, local_url, upstream_proxy
+from flaresend_mock.shell import quoted
 
 if TYPE_CHECKING:
     from flaresend_mock.server import FlaresendMock
@@ -265,7 +265,7 @@ def _formatted(form: str, found: Mapping[str, str], folder: Path) -> list[str]:
     if form == "compose":  # where $ begins a variable, and JSON is YAML
         lines = [f"  {name}: {json.dumps(value).replace('$', '$$')}" for name, value in found.items()]
         return ["environment:", *lines, "volumes:", "  - " + json.dumps(f"{folder}:{folder}:ro").replace("$", "$$")]
-    return [f"export {name}={shlex.quote(value)}" for name, value in found.items()]
+    return [f"export {name}={quoted(value)}" for name, value in found.items()]
 
 
 def _dotenv(value: str) -> str:
@@ -310,14 +310,11 @@ def _lines(shown: dict[str, Any], url: str | None) -> list[str]:
     from jinja2 import Template  # slow to import, rarely needed
 
     template = Template((_ASSETS / "ca.txt").read_text("utf-8"), trim_blocks=True)  # nosec B701
-    file, source = shown["certificate_file"] or COPY, f"--url {url}" if url else f"--tls-ca {_quoted(shown['path'])}"
-    about = {"url": url, "file": file, "quoted": _quoted(file), "source": source, "trust": TRUST}
+    word = '"{}"'.format if os.name == "nt" else quoted
+    file, source = shown["certificate_file"] or COPY, f"--url {url}" if url else f"--tls-ca {word(shown['path'])}"
+    about = {"url": url, "file": file, "quoted": word(file), "source": source, "trust": TRUST}
     text: str = template.render(**shown, **about)
     return text.splitlines()
-
-
-def _quoted(file: str) -> str:
-    return f'"{file}"' if os.name == "nt" else shlex.quote(file)
 
 
 COMMANDS = {"run": _run_command, "env": _env, "ca": _ca}

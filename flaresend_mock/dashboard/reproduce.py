@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -19,6 +18,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import body_of
 from flaresend_mock.http.context import CONTROL, own_url, services
 from flaresend_mock.package_data import SAMPLES, sample
+from flaresend_mock.shell import quoted, typed
 
 KNOWN_KEY = "YOUR_API_KEY"  # The API key of the default world. It is no secret, so commands contain it.
 
@@ -26,7 +26,6 @@ _JSON = "-H 'Content-Type: application/json'"
 LONGEST_ARGUMENT = 100_000  # The number of bytes of one argument. Linux allows 128 KiB.
 INLINE_FILE = 2_000  # The bytes of a file that a command contains. It downloads a larger one from the emulator.
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
-_OBEYED = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")  # a terminal may obey these: \x03 ends a line that is pasted
 _WORDED = frozenset({"text", "poll", "button_reply", "list_reply"})
 _OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-encoding", "accept"})
 
@@ -44,14 +43,13 @@ def call_again(world: World, call: models.Call, attached: models.Media | None = 
         return ""
     headers, parts = dict(call.headers), [_curl(call.method, own_url() + call.raw_url)]
     if "HTTP_AUTHORIZATION" in headers:
-        parts.append(f"-H {shlex.quote(f'Authorization: Bearer {key_of(world, call.instance)}')}")
+        parts.append(f"-H {quoted(f'Authorization: Bearer {key_of(world, call.instance)}')}")
     if isinstance(call.body, Mapping):
-        fields, piped = _form(world, call.body, attached)
-        return piped + _lines([*parts, *fields])
+        return _with_form(parts, world, call.body, attached)
     if raw := call.body if isinstance(call.body, bytes) else b"":
-        parts.append("-H " + _quoted(f"Content-Type: {headers.get('CONTENT_TYPE', '')}"))
+        parts.append("-H " + quoted(f"Content-Type: {headers.get('CONTENT_TYPE', '')}"))
     if call.status == 415 and (encoding := headers.get("HTTP_CONTENT_ENCODING")):
-        parts.append("-H " + _quoted(f"Content-Encoding: {encoding}"))
+        parts.append("-H " + quoted(f"Content-Encoding: {encoding}"))
     return _with_body(parts, raw)
 
 
@@ -61,7 +59,7 @@ def example(world: World, path: str, body: Mapping[str, Any]) -> str:
         owner = world.instances.first()
         people = (one.number for one in world.state.people.values() if one.on_whatsapp and one.number != owner.number)
         number, key = next(people, "254712345678"), key_of(world, owner.id)
-    parts = [_curl("POST", own_url() + path), f"-H {_quoted(f'Authorization: Bearer {key}')}", _JSON]
+    parts = [_curl("POST", own_url() + path), f"-H {quoted(f'Authorization: Bearer {key}')}", _JSON]
     return _with_body(parts, json.dumps({"recipients": [number], "type": "text", **body}).encode())
 
 
@@ -72,7 +70,7 @@ def delivery_again(delivery: models.Delivery, webhook: models.Webhook | None) ->
     last = delivery.attempts[-1]
     headers = (one for one in sent_headers(last).items() if one[0].lower() not in _OF_THE_CONNECTION)
     insecure = ["--insecure"] if webhook and not webhook.verify else []
-    parts = [_curl("POST", last.url), *insecure, *(f"-H {_quoted(f'{name}: {value}')}" for name, value in headers)]
+    parts = [_curl("POST", last.url), *insecure, *(f"-H {quoted(f'{name}: {value}')}" for name, value in headers)]
     return _with_body(parts, delivery.body)
 
 
@@ -88,8 +86,7 @@ def inbound_again(world: World, inbound: Mapping[str, Any], media: models.Media 
         inbound, media = {**inbound, "media": given}, None
     if media is None:
         return _with_body([*parts, _JSON], json.dumps(inbound, ensure_ascii=False).encode("utf-8", "replace"))
-    fields, piped = _form(world, {**inbound, "file": media}, media)
-    return piped + _lines([*parts, *fields])
+    return _with_form(parts, world, {**inbound, "file": media}, media)
 
 
 def inbound_of(world: World, message: models.Message, *, as_lid: bool | None = None) -> dict[str, Any]:
@@ -119,8 +116,8 @@ def inbound_of(world: World, message: models.Message, *, as_lid: bool | None = N
     elif content.caption is not None:
         inbound["caption"] = content.caption
     inbound |= details
-    if quoted := payloads.quoted_by(message):
-        inbound["reply_to"] = quoted
+    if replied := payloads.quoted_by(message):
+        inbound["reply_to"] = replied
     if (score := payloads.score_of(context)) > 0:
         inbound["forwarded"] = min(score, MAX_FORWARDS)
     if isinstance(context.get("mentionedJid"), list) and context["mentionedJid"]:
@@ -147,8 +144,8 @@ def key_of(world: World, instance_id: str | None) -> str:
 def _curl(method: str, url: str) -> str:
     """Return the start of a command, with options that keep brackets and dots of the URL literal."""
     options = " --globoff" * any(one in url for one in "[]{}") + " --path-as-is" * ("/." in url)
-    verb = "--head" if method == "HEAD" else f"-X {shlex.quote(method)}"
-    return f"curl{options} {verb} {_quoted(url)}"
+    verb = "--head" if method == "HEAD" else f"-X {quoted(method)}"
+    return f"curl{options} {verb} {quoted(url)}"
 
 
 def _control(world: World, path: str) -> str:
@@ -203,25 +200,24 @@ def _sample_name(media: models.Media) -> str | None:
     return next((name for name in SAMPLES if sample(name).data == media.data), None)
 
 
-def _form(world: World, fields: Mapping[str, Any], attached: models.Media | None) -> tuple[list[str], str]:
-    given, piped = [], ""
+def _with_form(parts: list[str], world: World, fields: Mapping[str, Any], attached: models.Media | None) -> str:
+    given, piped = parts.copy(), ""
     pairs = ((name, each) for name, one in fields.items() for each in (one if isinstance(one, list | tuple) else [one]))
     for name, value in pairs:
-        described = isinstance(value, Mapping) and "fileName" in value
         name = name.replace("=", "%3D")  # curl takes what is behind a = for the value, and after an @ for a file's name
-        if attached is not None and (described or value is attached):
+        if attached is not None and (_is_file(value) or value is attached):
             named = attached.file_name.replace("\\", "\\\\").replace('"', '\\"') or "file"
             kind = f";type={attached.mimetype}" if _MEDIA_TYPE.fullmatch(attached.mimetype) else ""
-            given.append("-F " + _quoted(f'{name}=@-;filename="{named}"{kind}'))
-            piped = " ".join(["curl -s", *_token(), _quoted(_control(world, f"media/{attached.id}"))]) + " | \\\n"
-        elif described:  # the file is not kept, and its name must not become a local path
-            given.append(f"-F {_quoted(f'{name}=@THE_FILE')}")
+            given.append("-F " + quoted(f'{name}=@-;filename="{named}"{kind}'))
+            piped = " ".join(["curl -s", *_token(), quoted(_control(world, f"media/{attached.id}"))]) + " | \\\n"
+        elif _is_file(value):  # the file is not kept, and its name must not become a local path
+            given.append(f"-F {quoted(f'{name}=@THE_FILE')}")
         else:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
             if len(text) > 1 and text[0] == text[-1] == '"':  # the API removes one pair of quotes
                 text = f'"{text}"'
-            given.append(f"--form-string {_quoted(f'{name}={text}')}")
-    return given, piped
+            given.append(f"--form-string {quoted(f'{name}={text}')}")
+    return _lines(given, piped)
 
 
 def _with_body(parts: Iterable[str], raw: bytes) -> str:
@@ -230,17 +226,12 @@ def _with_body(parts: Iterable[str], raw: bytes) -> str:
         return _lines(parts)
     text = raw.decode(errors="ignore")
     if text.encode() != raw or "\0" in text or len(raw) > LONGEST_ARGUMENT:  # no argument of a command can contain this
-        return f"echo {b64encode(raw).decode()} | base64 -d | \\\n" + _lines([*parts, "--data-binary @-"])
-    return _lines([*parts, f"--data-raw {_quoted(text)}"])
+        return _lines([*parts, "--data-binary @-"], f"echo {b64encode(raw).decode()} | base64 -d | \\\n")
+    return _lines([*parts, f"--data-raw {quoted(text)}"])
 
 
-def _quoted(text: str) -> str:
-    quoted = shlex.quote(text.replace("\0", ""))
-    return _OBEYED.sub(lambda found: "'$'\\x" + found[0].encode().hex("-").replace("-", "\\x") + "''", quoted)
-
-
-def _lines(parts: Iterable[str]) -> str:
-    return " \\\n  ".join(parts)
+def _lines(parts: Iterable[str], piped: str = "") -> str:
+    return typed(piped + " \\\n  ".join(parts))
 
 
 class _Variable(str):

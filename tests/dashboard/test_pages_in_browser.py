@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.shell import quoted
 from tests.dashboard import in_browser as shared
 from tests.dashboard.in_browser import (
     BRIAN,
@@ -339,6 +340,19 @@ def test_the_key_of_a_new_world_is_copied_and_the_world_opened(emulator: Flarese
         copied = page.evaluate("navigator.clipboard.readText()")
         assert f"Bearer {key}" in copied
         assert copied.startswith(f"curl -X POST {emulator.url}/schedule-message")
+
+
+def test_a_key_ends_no_quote_of_the_command_into_which_it_is_copied(emulator: FlaresendMock, open_page: Open) -> None:
+    key = "it\\'s-\\\\;touch"
+    made = {"name": "odd", "fixture": "default", "api_key": key}
+    requests.post(f"{emulator.url}/_mock/worlds", json=made, timeout=30).raise_for_status()
+    with open_page("w/odd/schedule") as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.click(".nothing .command button")
+        page.wait_for_selector(".toast.good >> text=Copied")
+        copied = page.evaluate("navigator.clipboard.readText()")
+
+    assert quoted(f"Authorization: Bearer {key}") in copied
 
 
 @pytest.mark.parametrize(

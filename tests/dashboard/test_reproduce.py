@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import os
 import re
 import shlex
 import shutil
@@ -34,7 +35,9 @@ from tests.receiver import Receiver
 from tests.support import KEY
 
 NASTY = "it's \"$(touch owned)\" `id` \\n \n ''' {x} %s 😀 @/etc/hostname"
-OBEYED = "it's a\x03\x1b[201~\x7f\x9b\rb"  # a terminal into which this is pasted may end the line, and begin another
+OBEYED = "it's a\t\x03\x1b[201~\x7f\x9b\u202e\rb"  # a terminal may end the line in which this is, and begin another
+FISHY = "Hi \\'\";touch owned;# \\"  # fish takes \\' in single quotes for a quote
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 SECONDS = 30
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
@@ -42,6 +45,7 @@ LETTERS: dict[str, dict[str, Any]] = {
     "text": {"text": NASTY},
     "at-sign": {"text": "@/etc/hostname"},
     "control-characters": {"text": OBEYED},
+    "backslashes": {"text": FISHY},
     "link": {"text": "see https://a.example", "link": {"url": "https://a.example", "title": "A"}},
     "mention": {"text": "hi", "mentions": [f"{BEN}@s.whatsapp.net"]},
     "forwarded": {"text": "pass it on", "forwarded": 3},
@@ -155,12 +159,22 @@ def offered(page: str, id_: str) -> str:
     return unescape(rest.partition("</pre>")[0]) if found else ""
 
 
+def check_notation(command: str) -> None:
+    """Fail if a terminal obeys a character, or if fish takes a backslash in single quotes for an escape."""
+    assert CONTROL.search(command) is None
+    quoted = re.findall(r"""\\.|"(?:\\.|[^"\\])*"|'([^']*)'""", command, re.DOTALL)
+    assert [one for one in quoted if re.search(r"\\\\|\\\Z", one)] == []
+
+
 def run(command: str, folder: Path) -> None:
-    assert re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", command) is None
+    check_notation(command)
+    (folder.parent / ".curlrc").write_text("fail\nsilent\nshow-error\n")
+    variables = {**os.environ, "CURL_HOME": str(folder.parent)}
     done = subprocess.run(
-        ["bash"], input=command + " -fsS", cwd=folder, capture_output=True, text=True, timeout=SECONDS
+        ["bash"], input=command, cwd=folder, env=variables, capture_output=True, text=True, timeout=SECONDS
     )
     assert done.returncode == 0, command + done.stderr
+    assert not (folder / "owned").exists()
 
 
 def alike(value: Any) -> Any:
@@ -292,6 +306,14 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "at-sign": ("/send-message", {"json": {"recipients": [ANN], "type": "text", "text": "@/etc/hostname"}}),
     "form": ("/send-message", {"data": {"recipients": [ANN, BEN], "type": "text", "text": "</etc/hostname"}}),
     "control-characters": ("/send-message", {"data": {"recipients": [ANN], "type": "text", "text": OBEYED}}),
+    "backslashes": ("/send-message", {"data": {"recipients": [ANN], "type": "text", "text": FISHY}}),
+    "odd-file": (
+        "/send-message",
+        {
+            "data": {"recipients": [ANN], "type": "document", "caption": FISHY + OBEYED},
+            "files": {"file": ("a\t\\'b.txt", b"hello\0", "text/plain")},
+        },
+    ),
     "brackets": ("/send-message", {"data": {"recipients[]": [ANN, BEN], "type": "text", "text": "hi; there"}}),
     "file": (
         "/send-message",
@@ -379,7 +401,9 @@ def test_a_call_of_an_undocumented_type_or_encoding_is_refused_again(
 
 
 @needs_curl
-@pytest.mark.parametrize("raw", [b"@/etc/hostname", b"\xff\0binary", OBEYED.encode(), b'{"a": "\\ud800"}'])
+@pytest.mark.parametrize(
+    "raw", [b"@/etc/hostname", b"\xff\0binary", OBEYED.encode(), FISHY.encode(), b'{"a": "\\ud800"}']
+)
 def test_a_body_that_is_nothing_is_sent_again_as_it_was(raw: bytes, emulator: FlaresendMock, tmp_path: Path) -> None:
     for method, path in (("POST", "/send-message"), ("PUT", "/x[1-20]{a,b}/../c?q=[1-3]")):
         requests.request(
@@ -392,6 +416,7 @@ def test_a_body_that_is_nothing_is_sent_again_as_it_was(raw: bytes, emulator: Fl
         (first,) = control(emulator, "GET", "requests?limit=1")["requests"]
         page = requests.get(f"{emulator.url}/_mock/ui/w/default/parts/traffic/{first['id']}", timeout=SECONDS).text
         command = offered(page, f"curl-{first['id']}")
+        check_notation(command)
         subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=SECONDS)
 
         *_, before, again = control(emulator, "GET", "requests")["requests"]
@@ -438,6 +463,7 @@ def kit() -> Iterator[Server]:
 
 def passes(test: str, kit: Server) -> None:
     """Run a test as pytest does, in a world with the options of its marker."""
+    assert CONTROL.search(test) is None
     wanted: dict[str, Any] = {}
     code: dict[str, Any] = {}
     marker = next((line for line in test.splitlines() if line.startswith(f"@pytest.mark.{MARKER}(")), "")

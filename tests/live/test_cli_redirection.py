@@ -37,7 +37,7 @@ def test_it_makes_the_ca_and_shows_where_it_is_and_how_it_is_trusted(folder: Pat
     assert lines[4] == f"Certificate   {certificate_file(file)}"
     for runtime in TRUST:
         (line,) = (line for line in lines if line.startswith(f"{runtime} "))
-        assert "A user'\"'\"'s data/ca-certificate.pem'" in line
+        assert "A user'\\''s data/ca-certificate.pem'" in line
     assert run("ca").lines == lines
 
 

@@ -288,7 +288,7 @@ async function textOf(source) {
   const text = source.value ?? source.textContent;
   if (!source.dataset.keys) return text;
   const found = await attempt(() => call("GET", source.dataset.keys + "?with_secrets=true"));
-  const key = found?.api_keys[0]?.api_key.replaceAll("'", `'"'"'`); // inside the quotes of a shell
+  const key = found?.api_keys[0]?.api_key.replace(/['\\]/g, (one) => `'\\${one}${one === "'" ? "" : '""'}'`); // as shell.py
   return text.replace(source.dataset.mask, () => key || source.dataset.mask);
 }
 
