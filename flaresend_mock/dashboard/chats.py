@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from flaresend_mock.core import kinds, models, numbers
 from flaresend_mock.core.payloads import TARGETED, target_of
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.exchange import explain_message, failed_replies, has_missed
+from flaresend_mock.dashboard.exchange import explain_message, failed_replies, find_missed
 from flaresend_mock.dashboard.message_view import Shown, bubbles, instance_of, line_of, name_of, words
 from flaresend_mock.dashboard.pages import blueprint, live, number_argument, part
 from flaresend_mock.http.context import is_audience, services
@@ -157,12 +157,13 @@ def read_chats(world: World, seen: Seen, search: str = "", open_: str = "") -> t
 
 def read_page(world: World, chat: Chat, *, before: int | None = None, around: int = 0) -> Shown:
     """Return the last messages of a chat, or those before or around an event; there may be `older` and `newer` ones."""
+    last, missed = find_missed(world)
     with world.lock:
         if around:
-            later = [one.event for one in takewhile(lambda one: one.event > around, _messages(world, chat))]
+            later = [one.event for one in takewhile(lambda one: one.event > around, _messages(world, chat, last))]
             before = later[-MESSAGES // 2] if len(later) > MESSAGES // 2 else None
         changes, found = list[models.Message](), list[models.Message]()
-        for message in _messages(world, chat):
+        for message in _messages(world, chat, last):
             if message.content.type in TARGETED:
                 changes.append(message)
             elif before is None or message.event < before:
@@ -171,27 +172,28 @@ def read_page(world: World, chat: Chat, *, before: int | None = None, around: in
                     break
         shown = found[:MESSAGES][::-1]
         listed: Shown = {"older": len(found) > MESSAGES, "newer": before is not None}
-        listed |= {"bubbles": bubbles(world, shown, changes[::-1]), "failed": failed_replies(world, shown)}
-        return {**listed, "last_event": world.state.events.last_number}
+        listed |= {"bubbles": bubbles(world, shown, changes[::-1]), "failed": failed_replies(world, shown, missed)}
+        return {**listed, "last_event": last}
 
 
 def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> Shown:
     """Return the messages after an event, and bubbles of earlier ones since `oldest` that changed."""
+    last, missed = find_missed(world)
     with world.lock:
-        recent = list(takewhile(lambda one: one.event > after, _messages(world, chat)))
+        recent = list(takewhile(lambda one: one.event > after, _messages(world, chat, last)))
         deliveries = world.state.events.since(after, "delivery")
         targets = {target_of(one) for one in recent}
         targets |= {event.subject.message for event in deliveries if isinstance(event.subject, models.Delivery)}
-        some = targets - {None, ""} or any(map(has_missed, world.state.events.since(after, "request")))
-        messages = (list(_messages(world, chat)) if some else recent)[::-1]
+        some = targets - {None, ""} or any(number > after for number in missed)
+        messages = (list(_messages(world, chat, last)) if some else recent)[::-1]
         changes = [one for one in messages if one.content.type in TARGETED]  # which have no bubble
         page = [one for one in messages if one.event >= oldest and one.content.type not in TARGETED]
-        failed = failed_replies(world, page)
+        failed = failed_replies(world, page, missed)
         targets |= {id_ for id_, events in failed.items() if any(event.number > after for event in events)}
         fresh = [one for one in page if one.event > after]
         changed = [one for one in page if one.event <= after and one.id in targets]
         shown = {"bubbles": bubbles(world, fresh, changes), "changed": bubbles(world, changed, changes)}
-        return {**shown, "failed": failed, "older": False, "last_event": world.state.events.last_number}
+        return {**shown, "failed": failed, "older": False, "last_event": last}
 
 
 @live("chats", "list.html")
@@ -216,7 +218,7 @@ def _found(world: World, instance: str, chat: str) -> Chat:
         owner = world.state.instances.get(instance)
         exists = {"group": chat in world.state.groups, "channel": True, "person": digits.isascii() and digits.isdigit()}
         found = Chat(owner, chat, name_of(world, chat), kind if exists[kind] else OTHER) if owner else None
-        if found is None or (found.kind == OTHER and not any(_messages(world, found))):
+        if found is None or (found.kind == OTHER and not any(_messages(world, found, world.state.events.last_number))):
             raise NotFound("There is no such chat.")
         return found
 
@@ -252,9 +254,9 @@ def _chats_without_messages(world: World) -> Iterator[tuple[str, str]]:
             yield from ((instance.id, chat) for instance in instances if instance.number != person.number)
 
 
-def _messages(world: World, chat: Chat) -> Iterator[models.Message]:
-    id_, instance = chat.id, chat.instance.id
-    return (one for one in reversed(world.state.messages) if one.chat == id_ and one.instance == instance)
+def _messages(world: World, chat: Chat, last: int) -> Iterator[models.Message]:
+    wanted = (chat.id, chat.instance.id)
+    return (one for one in reversed(world.state.messages) if one.event <= last and (one.chat, one.instance) == wanted)
 
 
 def _kind_of(chat: str) -> str:

@@ -47,7 +47,7 @@ def fault_text(world: World, fault: str) -> tuple[str, str]:
     """Return the name of a fault, also of one that was deleted, and what it does if it is kept."""
     if found := world.state.faults.get(fault):
         return found.name, ", ".join(fault_effects(_shown(found)))
-    changes = (one.subject for one in reversed(world.state.events.kept) if one.kind == "fault")
+    changes = (one.subject for one in reversed(list(world.state.events.kept)) if one.kind == "fault")
     return next((str(one.details["name"]) for one in changes if isinstance(one, Change) and one.id == fault), fault), ""
 
 

@@ -148,8 +148,7 @@ class _Listing:
         )
 
     def rows(self, entries: Iterable[exchange.Entry]) -> list[message_view.Shown]:
-        with self._world.lock:
-            return [self._row(*entry) for entry in entries]
+        return [self._row(*entry) for entry in entries]
 
     def _row(self, number: int, at: datetime, subject: exchange.Subject) -> message_view.Shown:
         """Return one row; `mark` is good, bad, wait or off, `fits` tells whether the filter still selects it."""
@@ -158,7 +157,8 @@ class _Listing:
         else:
             parties, mark = [subject.chat], _MARKS.get(subject.status, "off")
         row = {"number": number, "at": at, "kind": _kind(subject), "subject": subject, "mark": mark}
-        names = list(dict.fromkeys(message_view.name_of(self._world, party) for party in parties))
+        with self._world.lock:  # for each row, and not for what is read of a body
+            names = list(dict.fromkeys(message_view.name_of(self._world, party) for party in parties))
         return {**row, "where": self._where(subject), "names": names, "fits": self.fits(subject)}
 
     def _where(self, subject: exchange.Subject) -> str:

@@ -17,10 +17,9 @@ from werkzeug.exceptions import HTTPException
 from flaresend_mock.background.realtime import Patience
 from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core import hosts, paths
-from flaresend_mock.core.events import Event, EventLog
+from flaresend_mock.core.events import EventLog
 from flaresend_mock.core.hosts import NO_HOSTS, HostList
 from flaresend_mock.core.model import model
-from flaresend_mock.core.models import Call
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
@@ -28,7 +27,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.http.turns import ROOM, Room, Turns
 
-MissedCall = tuple[Event, Call, list[str]]  # with the numbers and JIDs that it names
+MissedCalls = dict[int, tuple[str | None, tuple[str, ...], bool]]  # by event: instance, names, may name no one
 
 CONTROL = "/_mock"  # the path of the control plane and the dashboard
 MEDIA_HOST = "/v"  # the path of WhatsApp's media host
@@ -65,7 +64,7 @@ class AppServices:
     """The worlds of one emulator, and how the application serves them.
 
     `seen` has, by world and conversation, the last event that the dashboard has shown; `missed`, by log, the last event
-    that it has searched for failed calls, and those that it found.
+    that it has searched for failed calls, and whom the newest of these name: the calls stay the log's.
     """
 
     worlds: Worlds
@@ -93,7 +92,7 @@ class AppServices:
     autosave: Callable[[], str | None] = lambda: None  # tells what keeps worlds from being saved, or ok, if they are
     run: str = field(default_factory=lambda: f"{os.getpid()}-{next(_runs)}-{_PROCESS:x}")  # new at each start
     seen: WeakKeyDictionary[World, dict[tuple[str, str], int]] = field(default_factory=WeakKeyDictionary)
-    missed: WeakKeyDictionary[EventLog, tuple[int, list[MissedCall]]] = field(default_factory=WeakKeyDictionary)
+    missed: WeakKeyDictionary[EventLog, tuple[int, MissedCalls]] = field(default_factory=WeakKeyDictionary)
 
 
 def services() -> AppServices:
