@@ -70,13 +70,13 @@ class Patience:
 
     def wait(self, done: threading.Event, seconds: float, is_gone: Callable[[], bool]) -> bool:
         """Wait until an event is set, for at most real seconds or until the client leaves; return whether it is."""
-        self._wait(done, seconds, lambda: self.over or is_gone())
-        return done.is_set()
+        return self._wait(done, seconds, lambda: self.over or is_gone())
 
-    def _wait(self, event: threading.Event, seconds: float, until: Callable[[], bool]) -> None:
+    def _wait(self, event: threading.Event, seconds: float, until: Callable[[], bool]) -> bool:
         watch = Stopwatch()
-        while not (event.is_set() or until()) and (left := seconds - watch.seconds) > 0:
+        while not (is_set := event.is_set()) and not until() and (left := seconds - watch.seconds) > 0:
             event.wait(min(left, SLICE_SECONDS))
+        return is_set
 
     @property
     def over(self) -> bool:

@@ -4,6 +4,7 @@ A transcript says what happened in a world, as one report; --transcript-on-exit 
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -266,32 +267,40 @@ def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str
 
 
 def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeout: float) -> bool:
-    us, logs, held = services(), world.replacements, 0
+    us, logs, held, fits, guard = services(), world.replacements, 0, True, threading.Lock()
+
+    def hold() -> bool:
+        """Take room for what the world may evict, and this call does not; return whether there was always some."""
+        nonlocal held, fits
+        with guard:
+            if fits and (more := gathering.bytes - held) > HEAVY:
+                fits = us.room.take(more, waits=False)
+                held += more * fits
+            return fits
 
     def see(event: Event) -> None:
         number, item = of.read(event)
-        if number > since or world.replacements > logs:  # an import begins the numbers anew
-            gathering.look((world.replacements, number), number, item)
+        if fits and (number > since or world.replacements > logs):  # an import begins the numbers anew
+            gathering.put((world.replacements, number), number, item)
+            hold()
+
+    def is_over() -> bool:
+        if not hold():
+            abort(503, BUSY)
+        return world.closed or is_away()
 
     with world.subscribers.subscribe(of.kind, see):
-        for number, item in of.kept(world):
-            if number > since and not gathering.enough.is_set():
-                gathering.look((logs, number), number, item, newer=False)
-        if gathering.enough.is_set() or not timeout:
-            return gathering.enough.is_set()
-        is_away = is_gone(request.environ)
-
-        def is_over() -> bool:
-            nonlocal held
-            if (more := gathering.bytes - held) > HEAVY:  # the world may evict it, and this call does not
-                if not us.room.take(more, waits=False):
-                    abort(503, BUSY)
-                held += more
-            return world.closed or is_away()
-
         try:
-            return us.patience.wait(gathering.enough, timeout, is_over)
+            for number, item in of.kept(world):
+                if number > since and not gathering.enough:
+                    gathering.look((logs, number), number, item)
+            if gathering.enough or not timeout:
+                return gathering.enough
+            is_away = is_gone(request.environ)
+            return us.patience.wait(gathering, timeout, is_over)
         finally:
+            with guard:
+                fits = False  # an event may still come
             us.room.give_back(held)
             request.environ[GATHERED] = gathering.bytes  # the response keeps it until its client has it
 

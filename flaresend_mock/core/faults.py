@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from wsgiref.util import is_hop_by_hop
 
-from flaresend_mock.core.errors import FaultNotFound, InvalidFault, TooMany, require, required
+from flaresend_mock.core.errors import FaultNotFound, InvalidFault, InvalidMatcher, TooMany, require, required
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.models import Change, Delay, Fault, Reply
 from flaresend_mock.core.state import BOUNDS
@@ -15,6 +16,8 @@ from flaresend_mock.core.store import Store
 
 if TYPE_CHECKING:
     from flaresend_mock.core.matchers.parser import Matcher
+
+log = logging.getLogger(__name__)
 
 CALLS = "calls"
 DELIVERIES = "deliveries"
@@ -113,7 +116,7 @@ class Faults:
     def match(self, item: Mapping[str, Any], on: str, *, at_the_start: bool = False) -> Fault | None:
         """Return the fault that hits an API call, or an event before all its attempts (`at_the_start`) or before one.
 
-        For events, the caller holds the lock.
+        For events, the caller holds the lock. A fault whose regular expressions take too long matches nothing.
         """
         for fault in self.all() if self.any() else ():
             early = on == DELIVERIES and (fault.action in EVENT_ACTIONS or fault.delay is not None)
@@ -124,7 +127,12 @@ class Faults:
                 if len(self._matchers) > MAX_FAULTS:  # those of worlds that were replaced
                     self._matchers.clear()
                 self._matchers[fault.id] = matcher = matcher_of(fault)
-            if matcher.holds(item) and (hit := self._count(fault)):
+            try:
+                matches = matcher.holds(item)
+            except InvalidMatcher as error:
+                log.warning("%s does not match: %s", fault.id, error)
+                continue
+            if matches and (hit := self._count(fault)):
                 return hit
         return None
 

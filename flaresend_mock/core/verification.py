@@ -2,6 +2,7 @@
 
 import difflib
 import threading
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,36 +13,64 @@ from flaresend_mock.core.model import model
 Item = Mapping[str, Any]
 
 MAX_COMPARED = 500
+LIGHT = 64 * 1024  # bytes of an item that is matched where it comes from: there, the world waits
 _MAX_TEXT = 500
 
 
-class Gathering:
-    """Collects the items that match, until there are enough. Many threads add items; one waits for `enough`."""
+class Gathering(threading.Event):
+    """Collects the items that match, until there are enough. Many threads `put` items; one waits for them.
+
+    That one looks at items that are large or need a regular expression: it is set once it has found enough.
+    """
 
     def __init__(self, matcher: Matcher, wanted: int) -> None:
-        self.enough = threading.Event()
+        super().__init__()
+        self.enough = False
         self._matcher, self._wanted = matcher, wanted
         self._lock = threading.Lock()
         self._found: dict[Any, tuple[int, Item]] = {}
-        self._seen: set[Any] = set()
-        self.bytes = 0  # of what was found, as far as items tell their `size`
+        self._queue: deque[tuple[Any, int, Item]] = deque()
+        self._behind = True  # until the thread that waits has looked at all that came
+        self.bytes = 0  # of what was found and what is queued, as far as items tell their `size`
 
-    def look(self, key: Any, number: int, item: Item, *, newer: bool = True) -> None:
-        """Add an item if it matches, with the number of its event, and drop its earlier state, of the same `key`.
-
-        One that is not `newer` may be older than a state already seen.
-        """
+    def put(self, key: Any, number: int, item: Item) -> None:
+        """Queue an item of the event with this number, or look at it at once."""
+        size = getattr(item, "size", 0)
         with self._lock:
-            if self.enough.is_set() or (key in self._seen and not newer):
+            self._behind |= self._matcher.program > 0 or size > LIGHT
+            if self._behind:
+                self._queue.append((key, number, item))
+                self.bytes += size
+                self.set()
                 return
-            self._seen.add(key)
+        self.look(key, number, item)
+
+    def look(self, key: Any, number: int, item: Item) -> None:
+        """Add an item if it matches, and drop its earlier state, of the same `key`."""
+        matches = not self.enough and self._matcher.holds(item)
+        with self._lock:
+            if self.enough:
+                return
             _, former = self._found.pop(key, (0, {}))
             self.bytes -= getattr(former, "size", 0)
-            if self._matcher.holds(item):
+            if matches:
                 self._found[key] = (number, item)
                 self.bytes += getattr(item, "size", 0)
             if len(self._found) >= self._wanted:
-                self.enough.set()
+                self.enough = True
+                self.set()
+
+    def is_set(self) -> bool:
+        """Look at the next item that is queued, and return whether there are enough."""
+        with self._lock:
+            self._behind = bool(self._queue)
+            if self.enough or not self._queue:
+                self.clear()
+                return self.enough
+            key, number, item = self._queue.popleft()
+            self.bytes -= getattr(item, "size", 0)
+        self.look(key, number, item)
+        return self.enough
 
     def found(self) -> list[Item]:
         """Return the items that match, in the order of their events."""

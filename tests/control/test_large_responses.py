@@ -346,6 +346,41 @@ def test_what_a_call_has_found_while_it_waits_needs_room(
     assert (refused.status_code, refused.get_json()["error"], given_back[2:]) == (503, BUSY, [0])
 
 
+@pytest.mark.parametrize("is_full", [False, True], ids=["free", "full"])
+def test_what_comes_while_a_call_that_waits_searches_needs_room(
+    is_full: bool, client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The world may evict it before it is searched."""
+    looks, goes_on = threading.Event(), threading.Event()
+
+    def look(*_: Any) -> bool:
+        looks.set()
+        return goes_on.wait(60) is None
+
+    def wait() -> None:
+        body = {"match": {"text": {"regex": "y"}}, "timeout": 0.01}
+        responses.append(client.application.test_client().post("/_mock/messages/wait", json=body))
+
+    responses: list[Any] = []
+    monkeypatch.setattr("flaresend_mock.control.verification.HEAVY", 3 * SIZE)
+    monkeypatch.setattr("flaresend_mock.core.matchers.parser.Matcher.holds", look)
+    room = client.application.services.room  # type: ignore[attr-defined]
+    assert not is_full or room.take(turns.ROOM)
+    held = room._held
+    world.sending.send(INSTANCE, [ANN], text("x"))
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert looks.wait(60)
+
+    world.sending.send(INSTANCE, [ANN, BEN], text("x" * 2 * SIZE))
+    more = 0 if is_full else sum(message.size for message in list(world.state.messages)[1:])
+    assert room._held == held + more
+    goes_on.set()
+    waiting.join(60)
+
+    assert (responses[0].status_code, room._held) == (503 if is_full else 408, held)
+
+
 def test_what_a_call_has_found_while_it_waited_needs_room_until_its_client_has_it(
     client: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

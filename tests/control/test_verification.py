@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from werkzeug.test import Client
 
+from flaresend_mock.core.matchers.parser import Matcher
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
@@ -52,6 +55,78 @@ def test_what_is_there_already_is_answered_at_once(client: Client) -> None:
     assert response.status_code == 200
     assert texts(response) == ["a"]
     assert response.get_json()["event"] == 4
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["what is there", "what comes"])
+def test_other_calls_go_on_while_a_wait_looks_at(
+    is_there: bool, client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking at a text for a regular expression may take seconds: the world does not wait for it."""
+    looks, goes_on, holds = threading.Event(), threading.Event(), Matcher.holds
+
+    def look(matcher: Matcher, item: Mapping[str, Any]) -> bool:
+        assert threading.current_thread() is waiting
+        looks.set()
+        return goes_on.wait(60) and holds(matcher, item)
+
+    def wait() -> None:
+        match = {"text": {"regex": "^b$"}}
+        responses.append(ask(client.application.test_client(), "messages/wait", match=match, timeout=60))
+
+    responses: list[Any] = []
+    monkeypatch.setattr(Matcher, "holds", look)
+    waiting = threading.Thread(target=wait)
+    if is_there:
+        send(client, "a")
+    waiting.start()
+    while not world.subscribers.anybody():
+        assert waiting.is_alive()
+    if not is_there:
+        send(client, "a")
+    assert looks.wait(60)
+
+    send(client, "b")
+    assert waiting.is_alive()
+    goes_on.set()
+    waiting.join(60)
+
+    assert texts(responses[0]) == ["b"]
+
+
+def test_a_wait_ends_in_time_between_two_items(client: Client, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def holds(matcher: Matcher, item: Mapping[str, Any]) -> bool:
+        looked.append(item["text"])
+        send(client, f"{item['text']}+")
+        return False
+
+    def wait() -> Any:
+        return ask(client, "messages/wait", match={"text": {"regex": "x"}}, timeout=0.000001)
+
+    monkeypatch.setattr(Matcher, "holds", holds)
+    send(client, "a")
+
+    refused(wait(), 408, "timeout")
+    assert looked == ["a", "a+"]
+
+
+@pytest.mark.parametrize("call", ["search", "verify", "wait", "transcript"])
+def test_a_regular_expression_that_takes_too_long_in_a_text_is_refused(
+    call: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flaresend_mock.core.matchers.matchers.MAX_WORK", 40_000)
+    send(client, "x" * 5000)
+    match = {"text": {"regex": "x{7}y"}}
+
+    if call == "transcript":
+        response = client.get("/_mock/transcript", query_string={"match": json.dumps(match)})
+    else:
+        response = ask(client, f"messages/{call}", match=match)
+
+    said = refused(response, 400, "invalid_matcher")
+    size = re.escape("match.text.regex: a regular expression of ") + r"\d+ instructions"
+    assert re.fullmatch(f"{size} takes too long in a text of 5,000 characters", said)
 
 
 def test_what_comes_is_answered_when_it_comes(client: Client, world: World) -> None:

@@ -11,6 +11,7 @@ import pytest
 from flaresend_mock.core.deliveries import REORDER_SECONDS, Job
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, InvalidMatcher, TooMany
 from flaresend_mock.core.faults import CALLS, DELIVERIES, MAX_FAULTS, PRESETS
+from flaresend_mock.core.matchers.matchers import limit
 from flaresend_mock.core.matchers.parser import numbers_in
 from flaresend_mock.core.models import Attempt, Change, Delay, Delivery, Fault, Reply, Webhook
 from flaresend_mock.core.payloads import InboundMessage
@@ -629,3 +630,45 @@ def test_a_raw_event_of_any_shape_is_matched(hooked: World) -> None:
 
     assert write(hooked, raw={"a": {"b": 1, "c": []}}).status == "dropped"
     assert write(hooked, raw={"a": 1}).status == "pending"
+
+
+# Regular expressions that take long
+
+
+@pytest.mark.parametrize("on", [CALLS, DELIVERIES])
+def test_a_fault_whose_regular_expression_takes_too_long_matches_nothing_and_a_warning_says_so(
+    on: str, hooked: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("flaresend_mock.core.matchers.matchers.MAX_WORK", 2000)
+    monkeypatch.setattr("flaresend_mock.core.deliveries.MAX_FAULT_WORK", 1000)
+    place = {"text": {"regex": "x"}} if on == CALLS else {"event": {"regex": "x"}}
+    arm(hooked, on, {"body": place})
+    arm(hooked, on, name="next")
+
+    if on == CALLS:
+        assert call(hooked, body={"text": "x" * 5000}) == "next"
+    else:
+        write(hooked)
+        fault = claim(hooked).fault
+        assert fault is not None
+        assert fault.name == "next"
+
+    (message,) = caplog.messages
+    assert message.startswith("fault-1 does not match: match.body.")
+    assert "takes too long in a text of" in message
+
+
+def test_the_work_of_all_faults_of_an_event_is_bounded_together(
+    hooked: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The world waits while its faults look at an event."""
+    for number in range(5):
+        arm(hooked, DELIVERIES, {"body": {"event": {"regex": f"{number}x"}}})
+    monkeypatch.setattr("flaresend_mock.core.deliveries.MAX_FAULT_WORK", 6000)
+
+    for sender in (ANN, BEN):
+        caplog.clear()
+        write(hooked, sender=sender)
+        assert claim(hooked).fault is None
+        assert [said.split()[0] for said in caplog.messages] == ["fault-4", "fault-5"]
+    assert limit.left is None

@@ -10,7 +10,7 @@ import pytest
 
 from flaresend_mock.core.matchers.matchers import Miss
 from flaresend_mock.core.matchers.parser import Field, Matcher, compile_matcher
-from flaresend_mock.core.verification import MAX_COMPARED, Gathering, Verdict, judge, nearest
+from flaresend_mock.core.verification import LIGHT, MAX_COMPARED, Gathering, Verdict, judge, nearest
 
 FIELDS = {"text": Field(), "to": Field(), "status": Field(), "any": Field(free=True)}
 
@@ -31,15 +31,22 @@ def judged(texts: Sequence[str], *in_order: str, **counts: int) -> Verdict:
 # Gathering
 
 
+def looked_at(gathering: Gathering) -> bool:
+    """Look at all that is queued, and return whether there is enough."""
+    while not gathering.is_set() and gathering.wait(0):
+        pass
+    return gathering.is_set()
+
+
 def test_there_is_enough_once_as_many_fit_as_are_wanted() -> None:
     gathering = Gathering(matcher(text={"contains": "hi"}), 2)
 
-    gathering.look("a", 1, {"text": "hi"})
-    gathering.look("b", 2, {"text": "ho"})
-    assert not gathering.enough.is_set()
-    gathering.look("c", 3, {"text": "hi!"})
+    gathering.put("a", 1, {"text": "hi"})
+    gathering.put("b", 2, {"text": "ho"})
+    assert not looked_at(gathering)
+    gathering.put("c", 3, {"text": "hi!"})
 
-    assert gathering.enough.is_set()
+    assert looked_at(gathering)
     assert gathering.found() == items("hi", "hi!")
 
 
@@ -47,78 +54,116 @@ def test_what_was_gathered_is_in_the_order_it_happened_however_it_was_brought() 
     gathering = Gathering(matcher(), 3)
 
     for number in (3, 1, 2):
-        gathering.look(number, number, {"text": str(number)})
+        gathering.put(number, number, {"text": str(number)})
 
+    assert looked_at(gathering)
     assert gathering.found() == items("1", "2", "3")
 
 
 def test_the_same_thing_counts_once_as_it_is_now() -> None:
     gathering = Gathering(matcher(status={"not": "failed"}), 2)
 
-    gathering.look("a", 1, {"status": "pending"})
-    gathering.look("a", 1, {"status": "delivered"})
+    gathering.put("a", 1, {"status": "pending"})
+    gathering.put("a", 1, {"status": "delivered"})
 
-    assert not gathering.enough.is_set()
+    assert not looked_at(gathering)
     assert gathering.found() == [{"status": "delivered"}]
 
 
 def test_what_fits_no_longer_is_no_longer_found() -> None:
     gathering = Gathering(matcher(status="pending"), 2)
 
-    gathering.look("a", 1, {"status": "pending"})
-    gathering.look("a", 1, {"status": "delivered"})
+    gathering.put("a", 1, {"status": "pending"})
+    gathering.put("a", 1, {"status": "delivered"})
 
+    assert not looked_at(gathering)
     assert gathering.found() == []
 
 
-def test_what_came_meanwhile_is_not_overwritten_by_what_was_there_before() -> None:
-    gathering = Gathering(matcher(status="delivered"), 1)
+@pytest.mark.parametrize(("before", "since", "found"), [("delivered", "pending", 0), ("pending", "delivered", 1)])
+def test_what_was_there_before_is_overtaken_by_what_came_meanwhile(before: str, since: str, found: int) -> None:
+    gathering = Gathering(matcher(status={"one_of": ["delivered"]}, text="b"), 1)
 
-    gathering.look("a", 1, {"status": "pending"})
-    gathering.look("a", 1, {"status": "delivered"}, newer=False)
+    gathering.put("a", 1, {"status": since, "text": "b"})
+    gathering.look("a", 1, {"status": before, "text": "a"})
 
-    assert gathering.found() == []
-
-
-def test_what_was_there_before_is_overtaken_by_what_comes() -> None:
-    gathering = Gathering(matcher(status="delivered"), 1)
-
-    gathering.look("a", 1, {"status": "pending"}, newer=False)
-    gathering.look("a", 1, {"status": "delivered"})
-
-    assert gathering.found() == [{"status": "delivered"}]
+    looked_at(gathering)
+    assert gathering.found() == [{"status": "delivered", "text": "b"}] * found
 
 
 def test_once_there_is_enough_nothing_changes_any_more() -> None:
     gathering = Gathering(matcher(text="hi"), 1)
-    gathering.look("a", 1, {"text": "hi"})
+    gathering.put("a", 1, {"text": "hi"})
+    assert looked_at(gathering)
 
-    gathering.look("a", 1, {"text": "ho"})
-    gathering.look("b", 2, {"text": "hi"})
+    gathering.put("a", 1, {"text": "ho"})
+    gathering.put("b", 2, {"text": "hi"})
 
+    assert looked_at(gathering)
     assert gathering.found() == items("hi")
 
 
-def test_many_threads_bring_things_and_none_is_lost_or_counted_twice() -> None:
-    gathering = Gathering(matcher(text={"contains": "x"}), 1000)
+@pytest.mark.parametrize("expected", [{"contains": "x"}, {"regex": "x"}])
+def test_many_threads_bring_things_and_none_is_lost_or_counted_twice(expected: dict[str, str]) -> None:
+    gathering = Gathering(matcher(text=expected), 1000)
 
     with ThreadPoolExecutor(8) as threads:
         for number in range(1000):
             for _ in range(3):
-                threads.submit(gathering.look, number, number, {"text": f"x{number}"})
+                threads.submit(gathering.put, number, number, {"text": f"x{number}"})
+        while not gathering.is_set():
+            gathering.wait(30)
 
-    assert gathering.enough.is_set()
     assert gathering.found() == [{"text": f"x{number}"} for number in range(1000)]
 
 
 def test_many_threads_bring_more_than_enough_and_just_enough_is_found() -> None:
     gathering = Gathering(matcher(), 10)
+    assert not gathering.is_set()
 
     with ThreadPoolExecutor(8) as threads:
         for number in range(500):
-            threads.submit(gathering.look, number, number, {"text": "x"})
+            threads.submit(gathering.put, number, number, {"text": "x"})
 
     assert len(gathering.found()) == 10
+
+
+class Sized(dict[str, Any]):
+    size = 10
+
+
+@pytest.mark.parametrize(
+    ("expected", "size", "at_once"),
+    [("x", 10, True), ("x", LIGHT, True), ("x", LIGHT + 1, False), ({"regex": "x"}, 10, False)],
+)
+def test_the_thread_that_waits_looks_at_what_may_take_long(
+    expected: Any, size: int, at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sized, "size", size)
+    gathering = Gathering(matcher(text=expected), 2)
+    assert not gathering.is_set()
+
+    gathering.put("a", 1, Sized(text="x"))
+    assert (len(gathering.found()), gathering.bytes) == (at_once, size)
+    gathering.put("b", 2, Sized(text="y"))
+    assert (len(gathering.found()), gathering.bytes) == (at_once, size if at_once else 2 * size)
+
+    assert not looked_at(gathering)
+    assert (len(gathering.found()), gathering.bytes) == (1, size)
+
+
+def test_what_comes_after_something_that_takes_long_waits_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    gathering = Gathering(matcher(status="pending"), 1)
+    assert not gathering.is_set()
+    large = Sized(status="sent")
+    monkeypatch.setattr(Sized, "size", LIGHT + 1)
+
+    gathering.put("a", 1, large)
+    gathering.put("a", 1, {"status": "pending"})
+    assert gathering.found() == []
+
+    assert looked_at(gathering)
+    assert gathering.found() == [{"status": "pending"}]
 
 
 # Judging

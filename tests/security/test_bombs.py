@@ -25,6 +25,14 @@ DEEP = {
     "one level more than an import may have": deep(301),
 }
 CATASTROPHIC = [r"(a+a+)+b", r"(.*?,){11}P", r"\b(?:(?:\w|h)+ ?)*$!"]
+COMMON = [
+    r"[^@\s]{1,64}@[^@\s]{1,255}\.[a-z]{2,10}$",
+    r"\b\w+@\w+\.\w+\b",
+    r"https?://\S+/\w{8,32}$",
+    r"\border \d{4,10}\b",
+    r"\b\d{4}-\d{2}-\d{2}\b",
+    r"(?:[a-z]{1,30}[0-9]?){1,30}!",
+]
 UNFOLDING = [
     "(a{500}){500}",
     "((a{90}){90}){90}",
@@ -111,6 +119,16 @@ def test_a_search_takes_linear_time(asked: str, pattern: str, client: Client) ->
         response = client.post(f"/_mock/messages/{asked}", json=body)
 
     assert response.status_code == (200 if asked == "search" else 408 if asked == "wait" else 422)
+
+
+@pytest.mark.parametrize("text", ["a" * 65_536, "ab " * 21_845, "1234567890" * 6_553, "京都" * 32_768], ids="ab1京")
+@pytest.mark.parametrize("pattern", COMMON)
+def test_a_common_pattern_is_searched_fast_in_a_long_text(pattern: str, text: str) -> None:
+    is_found, _ = compile_regex(pattern, "match")
+    is_found("")
+
+    with cheap():
+        assert not any(is_found(f"{text}#") for _ in range(5))
 
 
 def test_a_fault_takes_linear_time(client: Client) -> None:

@@ -189,11 +189,11 @@ def _lose_caption(right: Any) -> Any:
 
 
 def _miss_arrival(right: Any) -> Any:
-    def look(self: Any, key: Any, number: int, item: Any, *, newer: bool = True) -> None:
-        if not newer or number % 2:
-            right(self, key, number, item, newer=newer)
+    def put(self: Any, key: Any, number: int, item: Any) -> None:
+        if number % 2:
+            right(self, key, number, item)
 
-    return look
+    return put
 
 
 def _skip_event(right: Any) -> Any:
@@ -252,7 +252,7 @@ PLANTED: dict[str, Planted] = {
     "the file of a scheduled message is evicted": (state.State, "needed", _need_no_file),
     "some uploads lose their caption": (media.Media, "keep", _lose_caption),
     "a vote loses an option": (payloads, "encrypted_vote", _spoil_vote),
-    "a call that waits misses some messages": (verification.Gathering, "look", _miss_arrival),
+    "a call that waits misses some messages": (verification.Gathering, "put", _miss_arrival),
     "a stream skips an event after many": (events.LogReader, "read", _skip_event),
     "an autosave misses the last changes": (autosave, "_version", _miss_changes),
     "some messages that are sent during a delivery are lost": (sending.Sending, "record", _lose_during_delivery),

@@ -5,6 +5,7 @@ translated: Python's own parser reads it, and what RE2 cannot do is refused.
 """
 
 import re
+import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,14 @@ from flaresend_mock.core.model import model, told
 MAX_PATTERN = 1000
 MAX_REPEAT = 1000
 MAX_GROUPS = 100
-MAX_MEMORY = 2 * 1024 * 1024  # bytes that one of them takes compiled, with what it remembers of texts
-MAX_COMPILED = 64  # the last ones that were used, of all worlds and waits, are kept compiled
+MAX_MEMORY = 8 * 1024 * 1024  # bytes that one of them takes compiled, with what it remembers of texts
+MAX_TRANSLATION = 512 * 1024
+MAX_COMPILED = 16  # the last ones that were used, of all worlds and waits, are kept compiled
+MAX_WORK = 4_000_000_000  # instructions times characters of a text: RE2 may have to try each at each
+_COMPILING = 256  # characters that take as long as compiling again
 
 _ABSENT = object()
+limit = threading.local()  # its `left` is the work that a thread may do for several texts; else each has MAX_WORK
 
 
 @model
@@ -145,20 +150,28 @@ _POSITIONS = {"AT_BEGINNING": r"\A", "AT_BEGINNING_STRING": r"\A", "AT_END_STRIN
 def compile_regex(spec: Any, where: str) -> tuple[Callable[[Any], bool], int]:
     """Return what tells whether a regular expression is found in a value, and how many instructions it compiles to.
 
-    InvalidMatcher, at `where`, if it is wrong, too large, or beyond RE2.
+    InvalidMatcher, at `where`, if it is wrong, too large, or beyond RE2; and later if a text takes too long.
     """
     if not isinstance(spec, str) or len(spec) > MAX_PATTERN:
         raise InvalidMatcher(f"{where}: a regular expression of at most {MAX_PATTERN} characters is expected")
     try:
-        size = _compiled(spec)[0].programsize
+        pattern, padded = _compiled(spec)
     except _Unsupported as error:
         raise InvalidMatcher(f"{where}: {error}") from None
     except (re.error, ValueError, OverflowError, RecursionError, Warning) as error:
         raise InvalidMatcher(f"{where}: not a regular expression: {error}") from None
+    size = pattern.programsize
+    cost = 3 * size if padded else size
 
     def is_found(value: Any) -> bool:
         if not isinstance(value, str):
             return False
+        work, left = cost * (len(value) + _COMPILING), getattr(limit, "left", None)
+        if work > (MAX_WORK if left is None else left):
+            said = f"{where[:100]}: a regular expression of {size:,} instructions takes too long in a text of "
+            raise InvalidMatcher(f"{said}{len(value):,} characters")
+        if left is not None:
+            limit.left = left - work
         pattern, padded = _compiled(spec)
         text = _padded(value) if padded else value
         return pattern.search(text.encode("utf-8", "surrogatepass")) is not None
@@ -199,7 +212,7 @@ class _Translation:
         self.padded = not flags & re.ASCII and bool(re.search(r"\\[bB]", spec))
         text = self._sequence(tree, flags)
         self.text = rf"\A(?s:...)*(?:{text})" if self.padded else text
-        if len(self.text) > MAX_MEMORY // 4:
+        if len(self.text) > MAX_TRANSLATION:
             raise ValueError(r"it has too many classes of characters, such as \w")
 
     def _sequence(self, parts: Iterable[tuple[Any, Any]], flags: int) -> str:

@@ -56,6 +56,7 @@ class Matcher:
 
     tests: Sequence[tuple[str, Field, Test]] = ()
     spec: Mapping[str, Any] = field(default_factory=dict)
+    program: int = 0  # how many instructions its regular expressions have
 
     def holds(self, item: Mapping[str, Any]) -> bool:
         for name, at, test in self.tests:  # noqa: SIM110 - hundreds may wait for each event
@@ -83,7 +84,7 @@ def compile_matcher(spec: Any, known: Mapping[str, Field], where: str = "match")
             raise InvalidMatcher(f"{where}: {unknown(name, known)}")
         tests.append((name, known[name], reader.field(wanted, known[name], f"{where}.{name}")))
     tests.sort(key=lambda entry: entry[1].known is not None or entry[1].free)  # cheap comparisons first
-    return Matcher(tests, spec)
+    return Matcher(tests, spec, reader.program)
 
 
 def as_object(value: Any) -> Any:
@@ -103,7 +104,7 @@ def unknown(name: str, known: Collection[str]) -> str:
 class _Reader:
     def __init__(self) -> None:
         self._count = 0
-        self._program = 0
+        self.program = 0
 
     def field(self, spec: Any, at: Field, where: str) -> Test:
         spec = as_object(spec) if at.fold else spec
@@ -188,8 +189,8 @@ class _Reader:
             case "regex":
                 _refuse(at.check_regex, operand, where)
                 is_found, size = matchers.compile_regex(operand, where)
-                self._program += max(size, MAX_PROGRAM // 100)
-                if self._program > MAX_PROGRAM:
+                self.program += max(size, MAX_PROGRAM // 100)
+                if self.program > MAX_PROGRAM:
                     raise InvalidMatcher(f"{where}: the regular expressions of this matcher are too large together")
                 return matchers.condition({"regex": operand}, is_found)
             case "subset":
