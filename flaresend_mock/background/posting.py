@@ -8,8 +8,8 @@ import re
 import socket
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from http.client import HTTPException, HTTPResponse
 from ssl import SSLCertVerificationError, SSLError
@@ -17,10 +17,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError, ReadTimeout
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from flaresend_mock.background import applications, blockers, realtime, trust_store
 from flaresend_mock.background.applications import MAX_RESPONSE, printable
@@ -29,6 +30,7 @@ from flaresend_mock.core.models import Webhook
 from flaresend_mock.version import __version__
 
 TIMEOUT_SECONDS = 15.0
+MAX_READ = 2 * MAX_RESPONSE  # of all that a receiver sends: heads, chunks and trailers, too
 
 _AGENT = {"User-Agent": f"flaresend-mock/{__version__}"}
 _OTHER_MACHINE = "host.docker.internal"
@@ -71,10 +73,9 @@ class Poster:
         return self._exchange("GET", webhook, None, {})
 
     def _exchange(self, method: str, webhook: Webhook, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
-        watch, url = realtime.Stopwatch(), webhook.url
         sent: Mapping[str, str | bytes] = headers
-        status, text, error = None, "", None
-        exchange.reconnected = False
+        url, status, text, error = webhook.url, None, "", None
+        exchange.watch, exchange.room, exchange.reconnected = realtime.Stopwatch(), MAX_READ, False
         try:
             call = self._session.prepare_request(requests.Request(method, url, _AGENT | headers, data=body))
             sent = call.headers
@@ -82,17 +83,15 @@ class Poster:
             adapter = self._session.adapters[f"{urlsplit(url).scheme}://"]  # of the session, requests_mock replaces it
             with adapter.send(call, stream=True, timeout=TIMEOUT_SECONDS, verify=tls) as response:
                 status = response.status_code  # counts as the response, even if the body breaks off
-                text = _read(response, watch)
-        except requests.Timeout:
-            error = f"no response within {TIMEOUT_SECONDS:.0f} s"
+                text = _read(response)
         except Exception as problem:
             stop = blockers.describe_stop(problem)
-            if stop is None and not isinstance(problem, requests.RequestException | UnicodeError | ValueError):
+            if stop is None and not isinstance(problem, requests.RequestException | HTTPError | ValueError):
                 raise
             error = printable(stop) if stop else _plain(problem, urlsplit(url).hostname)
         shown = tuple((name, str(value)) for name, value in sent.items())
         outcome = {"url": url, "headers": shown, "status": status, "response": text, "error": error}
-        return outcome | {"milliseconds": round(watch.seconds * 1000, 3), "reconnected": exchange.reconnected}
+        return outcome | {"milliseconds": round(exchange.watch.seconds * 1000, 3), "reconnected": exchange.reconnected}
 
 
 def escaped(body: bytes) -> bytes:
@@ -130,14 +129,16 @@ def signature_headers(secret: str | None, message_id: str, timestamp: int, body:
     return {**standard, "X-Hub-Signature-256": hub_signature(secret, body)}
 
 
-def _read(response: requests.Response, watch: realtime.Stopwatch) -> str:
-    """Return the first 64 KB of a response, or what arrives in time. Larger reads would wait for all they ask for."""
+def _read(response: requests.Response) -> str:
+    """Return the first 64 KB of a response, or what arrives in time and within MAX_READ."""
     kept = bytearray()
-    for chunk in response.iter_content(1):
-        kept += chunk
-        if len(kept) >= MAX_RESPONSE or watch.seconds > TIMEOUT_SECONDS:
-            break
-    return kept[:MAX_RESPONSE].decode("utf-8", "replace")
+    try:
+        while len(kept) < MAX_RESPONSE and (part := response.raw.read1(MAX_RESPONSE - len(kept), decode_content=True)):
+            kept += part
+    except HTTPError as error:
+        if exchange.room and not isinstance(error, ReadTimeoutError):
+            raise
+    return kept.decode("utf-8", "replace")
 
 
 def _plain(problem: Exception, host: str | None) -> str:
@@ -145,7 +146,9 @@ def _plain(problem: Exception, host: str | None) -> str:
     while isinstance(inner := getattr(cause, "reason", None) or cause.__cause__ or cause.__context__, BaseException):
         cause = inner
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    if isinstance(cause, SSLCertVerificationError):
+    if isinstance(cause, TimeoutError):
+        text = f"no response within {TIMEOUT_SECONDS:.0f} s"
+    elif isinstance(cause, SSLCertVerificationError):
         text = _NOT_VALID.get(cause.verify_code, _NOT_TRUSTED).format(host=host, problem=cause.verify_message)
     elif isinstance(cause, SSLError) and isinstance(cause.reason, str):
         hint = "" if "ALERT" in cause.reason else "; the receiver may not speak https"
@@ -169,13 +172,34 @@ class _Exchange(threading.local):
     reconnected = False  # the receiver had closed the kept connection, so a new one was used
     begun = False  # a part of the response came
     without_response = False  # the kept connection was closed before the response began
+    room = 0  # how many bytes may still be read
+    watch: realtime.Stopwatch
+
+    @property
+    def seconds_left(self) -> float:
+        if (left := TIMEOUT_SECONDS - self.watch.seconds) <= 0:
+            raise TimeoutError
+        return left
 
 
 exchange = _Exchange()
 
 
+class _Incoming(socket.SocketIO):
+    """Reads from a connection, within the bounds of the exchange."""
+
+    def readinto(self, buffer: Any) -> int:
+        if not exchange.room:
+            raise OSError(f"the response has no end within {MAX_READ >> 10} KB")
+        self._sock.settimeout(exchange.seconds_left)  # type: ignore[attr-defined]
+        count = super().readinto(memoryview(buffer)[: exchange.room]) or 0
+        exchange.room -= count
+        return count
+
+
 class _NotedResponse(HTTPResponse):
     def begin(self) -> None:
+        self.fp.raw.__class__ = _Incoming
         exchange.begun = bool(self.fp.peek(1))
         super().begin()
 
@@ -191,18 +215,21 @@ class _Connection:
     def _new_conn(self) -> socket.socket:
         exchange.reconnected = exchange.reconnected or self.kept  # urllib3 noticed that it was closed
         self.kept = False
-        for *_, address in socket.getaddrinfo(self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM):
-            _refuse_metadata(address)
-        connection: socket.socket = super()._new_conn()  # type: ignore[misc]
-        try:
-            _refuse_metadata(connection.getpeername())  # the name may have changed since
-        except OSError:
-            connection.close()
-            raise
-        return connection
+        found = socket.getaddrinfo(self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM)
+        addresses = [str(address[0]) for *_, address in found]
+        if any(map(hosts.is_metadata, addresses)):
+            raise OSError("the host is a link-local address or a cloud's metadata service")
+        seconds = exchange.seconds_left / len(addresses)
+        while True:
+            with suppress(OSError) if addresses[1:] else nullcontext():
+                connection = socket.create_connection((addresses.pop(0), self.port), seconds)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.settimeout(exchange.seconds_left)  # for the handshake of TLS
+                return connection
 
     def request(self, *args: Any, **options: Any) -> None:
         with self._noting():
+            self.timeout = exchange.seconds_left  # of each part that is sent
             super().request(*args, **options)  # type: ignore[misc]
 
     def getresponse(self) -> Any:
@@ -219,11 +246,6 @@ class _Connection:
             raise
 
 
-def _refuse_metadata(address: Sequence[object]) -> None:
-    if hosts.is_metadata(str(address[0])):
-        raise OSError("the host is a link-local address or a cloud's metadata service")
-
-
 class _Pool:
     def _put_conn(self, connection: Any) -> None:
         if connection is not None:
@@ -231,12 +253,12 @@ class _Pool:
         super()._put_conn(connection)  # type: ignore[misc]
 
 
-class _HttpPool(_Pool, HTTPConnectionPool):
-    ConnectionCls = type("_HttpConnection", (_Connection, HTTPConnectionPool.ConnectionCls), {})
+class _HttpPool(_Pool, urllib3.HTTPConnectionPool):
+    ConnectionCls = type("_HttpConnection", (_Connection, urllib3.HTTPConnectionPool.ConnectionCls), {})
 
 
-class _HttpsPool(_Pool, HTTPSConnectionPool):
-    ConnectionCls = type("_HttpsConnection", (_Connection, HTTPSConnectionPool.ConnectionCls), {})
+class _HttpsPool(_Pool, urllib3.HTTPSConnectionPool):
+    ConnectionCls = type("_HttpsConnection", (_Connection, urllib3.HTTPSConnectionPool.ConnectionCls), {})
 
     def _validate_conn(self, connection: Any) -> None:
         """Connect, and warn of nothing: `verify: false` is a choice, and a test may turn warnings into errors."""
@@ -296,10 +318,11 @@ class LocalAdapter(NetworkAdapter):
             status, received, body = app.respond(builder.get_environ(), options.get("timeout"))
         except applications.ApplicationError as error:
             raise ConnectionError(str(error), request=request) from None
-        except TimeoutError:
-            raise ReadTimeout("the application takes too long", request=request) from None
+        except TimeoutError as error:
+            raise ReadTimeout("the application takes too long", request=request) from error
         response = Response()
-        response.status_code, response.raw = int(status.partition(" ")[0]), io.BytesIO(body)
+        response.status_code = int(status.partition(" ")[0])
+        response.raw = urllib3.HTTPResponse(io.BytesIO(body), preload_content=False)
         response.url, response.request = request.url or "", request
         response.headers.update(received)
         return response
