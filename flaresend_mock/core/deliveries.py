@@ -24,6 +24,7 @@ FAILURES_UNTIL_PAUSE = 5
 REORDER_SECONDS = 2.0
 MAX_OFFLINE = 1000  # how many events wait for an instance that is not connected
 MAX_FAULT_WORK = 100_000_000  # of all regular expressions that look at an event: about a second, and the world waits
+MAX_RESPONSE_BEFORE_RETRY = 4000  # characters that are kept
 AT_ONCE = timedelta(seconds=1)  # an event that leaves within this time of a running clock is not stamped again
 
 Lane = tuple[str, str]  # the id of an instance, and a chat
@@ -149,7 +150,7 @@ class Deliveries:
             delivery = self._store.state.open_deliveries[job.delivery.id]
             fault = job.fault.id if job.fault else delivery.fault
             tried = replace(delivery, attempts=(*delivery.attempts, attempt), next_retry=None, fault=fault)
-            retries_left = job.webhook.retries[len(delivery.attempts) :]
+            retries_left = job.webhook.retries[len(delivery.attempts) + delivery.left_out :]
             if attempt.accepted:
                 self._end(tried, "delivered")
             elif final:
@@ -159,10 +160,20 @@ class Deliveries:
             elif not retries_left:
                 self._end(tried, "failed")
             else:
-                self._postpone(tried, "retrying", RETRY, retries_left[0])
+                self._postpone(self._shortened(tried), "retrying", RETRY, retries_left[0])
                 if not (self._webhook(tried.instance) or job.webhook).ordered:
                     self.lanes.leave(lane_of(tried))
                     self.lanes.wake(lane_of(tried))
+
+    def _shortened(self, delivery: Delivery) -> Delivery:
+        """Return an open delivery with the newest of its attempts: all that is pending takes half of its bound then."""
+        *older, last = delivery.attempts
+        last = replace(last, response=last.response[:MAX_RESPONSE_BEFORE_RETRY])
+        delivery, state = replace(delivery, attempts=(*older, last)), self._store.state
+        room = MAX_PENDING_BYTES // 2 - state.pending_bytes + state.open_deliveries[delivery.id].size
+        while delivery.attempts and delivery.size > room:
+            delivery = replace(delivery, attempts=delivery.attempts[1:], left_out=delivery.left_out + 1)
+        return delivery
 
     def retry(self, delivery_id: str) -> Fired:
         """Make a delivery ready for its retry, which is due. The caller holds the lock."""
@@ -265,7 +276,7 @@ class Deliveries:
         return next(id_ for id_ in drawn if id_ not in state.open_deliveries and state.deliveries.get(id_) is None)
 
     def _redeliver(self, delivery: Delivery) -> Delivery:
-        fresh = replace(delivery, status="pending", event=0, attempts=(), next_retry=None, fault=None)
+        fresh = replace(delivery, status="pending", event=0, attempts=(), left_out=0, next_retry=None, fault=None)
         fresh = replace(fresh, id=self._unused_id(), created=self._store.clock.now(), redelivery_of=delivery.id)
         return self._close(fresh, "held") if self._paused(fresh) else self._admit(fresh, 0)
 

@@ -301,6 +301,7 @@ class Delivery:
     fault: str | None = told("The id of the last fault that it met.", default=None)
     stamped: bool = False
     chaos: Chaos | None = None
+    left_out: int = 0  # how many of its first attempts are not kept
 
     @property
     def files(self) -> list[str]:

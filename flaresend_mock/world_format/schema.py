@@ -306,6 +306,7 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
         (models.Message, "direction", _one_of("inbound", "outbound")),
         (models.Message, "status", _one_of("sent", "failed", "received")),
         (models.Message, "event", Range(0)),
+        (models.Delivery, "left_out", Range(0)),
         (models.Served, "mimetype", Regexp(r"[ -~]*\Z", error="A media type has printable ASCII characters.")),
         (EventRecord, "kind", _one_of(*events.KINDS)),
         (Evicted, "count last_event", Range(0)),
