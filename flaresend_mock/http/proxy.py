@@ -15,6 +15,7 @@ from ssl import SSLWantReadError, SSLWantWriteError
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.core import hosts
 from flaresend_mock.http.request_reader import Head, Refused
 
@@ -153,9 +154,10 @@ def _open(host: str, port: int, client: str | None = None) -> socket.socket:
         addresses = [_plain(str(one[4][0])) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
         for address in addresses if client else ():
             _check(address, client or "")
+        seconds = CONNECT_SECONDS / len(addresses)
         while True:
             with suppress(OSError) if addresses[1:] else nullcontext():
-                server = socket.create_connection((addresses.pop(0), port), CONNECT_SECONDS)
+                server = socket.create_connection((addresses.pop(0), port), seconds)
                 if client and not hosts.is_loopback(client) and server.getsockname()[0] == server.getpeername()[0]:
                     with server:
                         raise Refused(403, _OWN.format(host))
@@ -173,11 +175,12 @@ def _authorization(proxy: SplitResult) -> bytes:
 
 
 def _ask(server: socket.socket, target: str, proxy: SplitResult, added: bytes) -> None:
-    reply = b""
+    reply, watch = b"", Stopwatch()
     with suppress(OSError):
         server.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n".encode() + added + b"\r\n")
         while len(reply) < MAX_REPLY and not reply.endswith(b"\r\n\r\n") and (piece := server.recv(1)):
             reply += piece  # what follows belongs to the client
+            server.settimeout(max(0.0, CONNECT_SECONDS - watch.seconds))
     if not (reply.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2")) and reply.endswith(b"\r\n\r\n")):
         said = reply.partition(b"\r\n")[0].decode("latin-1")[:100] or "nothing"
         status = 508 if reply[9:12] == b"508" else 502  # the proxies lead to each other

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -135,6 +136,24 @@ def test_a_proxy_that_says_nothing_gets_502_in_time(monkeypatch: pytest.MonkeyPa
         with proxying(passes=True, upstream=lambda target: url) as (server, _), connect(server.port) as raw:
             status, message = tunnel(raw, "other.example:443")
     assert (status, message[-15:]) == (502, "it said nothing")
+
+
+def test_a_proxy_that_drips_gets_502_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_proxy, "CONNECT_SECONDS", SHORT)
+
+    def drip(accepted: socket.socket) -> None:
+        accepted.settimeout(SHORT / 4)
+        accepted.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        while True:
+            with suppress(TimeoutError):
+                accepted.recv(65536)
+            accepted.sendall(b"a")
+
+    with Origin(drip) as origin:
+        url = f"http://shop.test:{origin.port}"
+        with proxying(passes=True, upstream=lambda target: url) as (server, _), connect(server.port) as raw:
+            status, message = tunnel(raw, "other.example:443")
+    assert (status, message[-23:]) == (502, "it said HTTP/1.1 200 OK")
 
 
 def silent(accepted: socket.socket) -> None:
