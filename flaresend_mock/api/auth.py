@@ -5,6 +5,7 @@ from werkzeug.exceptions import NotFound
 
 from flaresend_mock.api import fault_injection
 from flaresend_mock.api.errors import Unauthorized
+from flaresend_mock.core.bounded_store import MAX_COUNT
 from flaresend_mock.core.hosts import MAX_HOST
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Cause
@@ -31,7 +32,7 @@ def authenticate() -> Response | None:
     world = found[0] if found else us.worlds.default()
     with world.lock:
         log = world.state.events
-        log.calls += 1
+        log.calls = log.calls % MAX_COUNT + 1
         world.calls_under_way += 1
         g.cause = cause = Cause("call", f"call-{log.calls}")
     g.caller = caller = Caller(world, found[1].id, cause) if found else None

@@ -88,10 +88,12 @@ class WebhookSender:
         try:
             with closing(Poster(self._trust)) as poster:
                 while not (self._stopping or world.closed) and generation == world.deliveries.generation:
-                    job = world.deliveries.claim(instance_id)
-                    if job is None:
-                        break
-                    self._deliver(world, job, poster)
+                    try:
+                        if (job := world.deliveries.claim(instance_id)) is None:
+                            break
+                        self._deliver(world, job, poster)
+                    except Exception:  # a bug of the emulator: the other chats must continue
+                        log.exception("a webhook of instance %s failed unexpectedly", instance_id)
         finally:
             with self._changed:
                 self._workers -= Counter([worker])  # keeps what is above zero

@@ -10,6 +10,7 @@ from typing import Any, Generic, Self, TypeVar
 
 MAX_MEDIA_BYTES = 64 * 1024 * 1024  # the most that a world keeps of uploads, and of files on the media host
 MAX_LOG_BYTES = 64 * 1024 * 1024  # the most that a world keeps of events, messages, ended tasks and deliveries
+MAX_COUNT = 2**53  # the highest number of all that is counted: JSON has no higher ones for sure
 MAX_PENDING_BYTES = 64 * 1024 * 1024  # of scheduled messages, undelivered events, and automatic replies to come
 
 Key = TypeVar("Key")
@@ -75,38 +76,38 @@ class BoundedStore(Copyable, Generic[Value]):
     """Values by key, oldest first, bounded in number and in bytes. It evicts the oldest values to stay within bounds.
 
     Values tell their `size` in bytes. `evicted` counts evicted ones; `last_evicted_event` is the number of the event
-    that told of the newest of them, if they have one. The newest value is kept, whatever its size.
+    that told of the newest of them, if they have one. The newest value is kept, whatever its size. `by_key` is to read.
     """
 
     def __init__(self, limit: int, max_bytes: int) -> None:
         self.limit, self.max_bytes = limit, max_bytes
         self.evicted = self.last_evicted_event = self.bytes = 0
-        self._values: OrderedDict[str | int, Value] = OrderedDict()  # a dict slows down when emptied in front
+        self.by_key: OrderedDict[str | int, Value] = OrderedDict()  # a dict slows down when emptied in front
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self.by_key)
 
     def __iter__(self) -> Iterator[Value]:
-        return iter(self._values.values())
+        return iter(self.by_key.values())
 
     def __reversed__(self) -> Iterator[Value]:
-        return reversed(self._values.values())
+        return reversed(self.by_key.values())
 
     def get(self, key: str | int) -> Value | None:
-        return self._values.get(key)
+        return self.by_key.get(key)
 
     def add(self, key: str | int, value: Value, needed: Container[str | int] = ()) -> list[Value]:
         """Add a value, or replace the one with this key, and return what was evicted for it, which was not `needed`."""
-        if key in self._values:
-            self.bytes -= _size(self._values[key])
-        self._values[key] = value
+        if key in self.by_key:
+            self.bytes -= _size(self.by_key[key])
+        self.by_key[key] = value
         self.bytes += _size(value)
-        fits = len(self._values) <= self.limit and self.bytes <= self.max_bytes
+        fits = len(self.by_key) <= self.limit and self.bytes <= self.max_bytes
         return [] if fits else self.make_room(0, needed, key)
 
     def make_room(self, size: int, needed: Container[str | int] = (), newest: str | int = "") -> list[Value]:
         """Evict, and return, what will not be kept beside more bytes, except the newest and what has a `needed` key."""
-        values, max_bytes = self._values, self.max_bytes - size
+        values, max_bytes = self.by_key, self.max_bytes - size
         gone: list[Value] = []
         while len(values) > self.limit or self.bytes > max_bytes:
             key = next((one for one in values if one not in needed and one != newest), None)
@@ -115,22 +116,22 @@ class BoundedStore(Copyable, Generic[Value]):
             gone.append(oldest := values.pop(key))
             self.bytes -= _size(oldest)
         if gone:
-            self.evicted += len(gone)
+            self.evicted = min(self.evicted + len(gone), MAX_COUNT)
             self.last_evicted_event = getattr(gone[-1], "event", 0)
         return gone
 
     def trim(self, needed: Container[str | int]) -> None:
         """Evict what was needed beyond the bounds and is no more; the newest value is always kept."""
-        if len(self._values) > self.limit or self.bytes > self.max_bytes:
-            self.make_room(0, needed, next(reversed(self._values)))
+        if len(self.by_key) > self.limit or self.bytes > self.max_bytes:
+            self.make_room(0, needed, next(reversed(self.by_key)))
 
     def discard(self, key: str | int) -> None:
-        if key in self._values:
-            self.bytes -= _size(self._values.pop(key))
+        if key in self.by_key:
+            self.bytes -= _size(self.by_key.pop(key))
 
     def refill(self, values: Mapping[str, Value], evicted: int, last_event: int, needed: Container[str] = ()) -> None:
         """Replace all values by these, oldest first, with this count of evicted ones; keep those that are `needed`."""
-        self._values.clear()
+        self.by_key.clear()
         self.bytes, self.evicted, self.last_evicted_event = 0, evicted, last_event
         for key, value in values.items():
             self.add(key, value, needed)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from flaresend_mock.core import errors, numbers
+from flaresend_mock.core import errors
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.models import Cause, Channel, Content
 from flaresend_mock.core.sending import Sending, require_complete
@@ -34,8 +34,9 @@ class Channels:
         with self._store.lock:
             self._store.require_room("channels")
             roles = _with_role({}, self._instances.find(instance_id).number, role)
-            id_ = "120363" + self._store.random.digits("channel", 12) + numbers.CHANNEL
-            invite = "0029V" + self._store.random.letters("channel invite", 19)
+            random, known = self._store.random, self._store.state.channels
+            id_ = random.digits("channel", 12, "120363{}@newsletter".format, known)
+            invite = random.letters("channel invite", 19, "0029V{}".format, {one.invite for one in known.values()})
             channel = Channel(id=id_, invite=invite, created=self._store.clock.now(), roles=roles, **details)
             return self._store.put("channel", channel, "created", {"name": channel.name})
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from flaresend_mock.core.bounded_store import Copyable
+from flaresend_mock.core.bounded_store import MAX_COUNT, Copyable
 from flaresend_mock.core.errors import ClockOutOfRange, require
 from flaresend_mock.core.model import model
 
@@ -39,14 +39,12 @@ class Clock:
             self.setting = ClockSetting(offset=self.setting.starts_at - real())
 
     def now(self) -> datetime:
-        """Return the time; at the end of the calendar the clock stops."""
+        """Return the time; at both ends of the calendar the clock stands still."""
         setting = self.setting
         if setting.frozen_at is not None:
             return setting.frozen_at
-        try:
-            return min(self._real() + setting.offset, LATEST)
-        except OverflowError:
-            return LATEST
+        real = self._real()
+        return real + max(EARLIEST - real, min(setting.offset, LATEST - real))
 
     def after(self, seconds: float) -> datetime:
         """Return the time after this many seconds, END at most."""
@@ -70,12 +68,12 @@ class Clock:
     def real_time_of(self, moment: datetime) -> datetime | None:
         """Return the real time of a moment; None while the clock is frozen, or if it lies beyond the calendar.
 
-        A moment before the calendar's beginning is due now.
+        A moment at the calendar's beginning is due now.
         """
         if self.frozen:
             return None
         try:
-            return moment - self.setting.offset
+            return moment - self.setting.offset if moment > EARLIEST else self._real()
         except OverflowError:
             return self._real() if moment <= self.now() else None
 
@@ -104,7 +102,7 @@ class TimerQueue(Copyable):
     def set(self, at: datetime, kind: str, key: str) -> None:
         """Set a timer; an earlier one of the same kind and key is moved."""
         self.cancel(kind, key)
-        self._noted += 1
+        self._noted = min(self._noted + 1, MAX_COUNT)
         due = Due(at, self._noted, kind, key)
         insort(self._entries, due)
         self._by_key[kind, key] = due

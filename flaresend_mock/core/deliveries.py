@@ -1,13 +1,14 @@
 """Webhook deliveries: which event goes to which URL, in which order, with which retries. No I/O happens here."""
 
 import json
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from flaresend_mock.core import event_bodies
-from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
+from flaresend_mock.core.bounded_store import MAX_COUNT, MAX_PENDING_BYTES
 from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook, WorldFull, require, required
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.faults import DELIVERIES, Faults
@@ -116,7 +117,7 @@ class Deliveries:
         def happens(what: str, probability: float) -> bool:
             if fault is not None and fault.action == what:
                 return True
-            return probability > 0 and self._store.random.happens(f"chaos {what}", probability)
+            return probability > 0 and self._store.random.share(f"chaos {what}") < probability
 
         if happens("drop", chaos.drop):
             return self._close(delivery, "dropped")
@@ -128,18 +129,23 @@ class Deliveries:
         twice = happens("duplicate", chaos.duplicate)
         admitted = self._admit(delivery, delay)
         if twice:
-            self._admit(replace(delivery, id=f"{delivery.id}-2", duplicate_of=delivery.id), delay)
+            self._admit(replace(delivery, id=self._unused_id(f"{delivery.id}-2"), duplicate_of=delivery.id), delay)
         return admitted
 
     def claim(self, instance_id: str) -> Job | None:
-        """Claim the next attempt of an instance, if one is ready."""
+        """Claim the next attempt of an instance, if one is ready. A delivery that fails unexpectedly has ended."""
         with self._store.lock:
             while not self._store.closed and (delivery := self.lanes.next_ready(instance_id)):
                 webhook = self._webhook(instance_id)
                 if webhook is None:
                     self._end(delivery, "no endpoint")
                     continue
-                return self.lanes.begin(Job(self._stamp(delivery), webhook, self._match_fault(delivery, webhook)))
+                try:
+                    job = Job(self._stamp(delivery), webhook, self._match_fault(delivery, webhook))
+                except Exception:
+                    self._end(delivery, "interrupted")
+                    raise
+                return self.lanes.begin(job)
             return None
 
     def complete(self, job: Job, attempt: Attempt, *, final: bool = False) -> None:
@@ -270,10 +276,9 @@ class Deliveries:
         finally:
             limit.left = None
 
-    def _unused_id(self) -> str:
-        state = self._store.state
-        drawn = iter(lambda: "msg_" + self._store.random.letters("delivery", 24), "")
-        return next(id_ for id_ in drawn if id_ not in state.open_deliveries and state.deliveries.get(id_) is None)
+    def _unused_id(self, name: str = "") -> str:
+        used = ChainMap[Any, Any](self._store.state.open_deliveries, self._store.state.deliveries.by_key)
+        return name if name and name not in used else self._store.random.letters("delivery", 24, "msg_{}".format, used)
 
     def _redeliver(self, delivery: Delivery) -> Delivery:
         fresh = replace(delivery, status="pending", event=0, attempts=(), left_out=0, next_retry=None, fault=None)
@@ -310,7 +315,7 @@ class Deliveries:
         if webhook is not None and status == "delivered" and webhook.failures:
             self._set_webhook(delivery.instance, failures=0)
         elif webhook is not None and status == "failed":
-            self._set_webhook(delivery.instance, failures=webhook.failures + 1)
+            self._set_webhook(delivery.instance, failures=min(webhook.failures + 1, MAX_COUNT))
             if webhook.failures + 1 >= FAILURES_UNTIL_PAUSE and not webhook.paused:
                 self.pause(delivery.instance)
         self.lanes.wake(lane_of(delivery))

@@ -26,9 +26,11 @@ def time_text(at: datetime) -> str:
 
 
 def late(body: bytes, now: datetime) -> timedelta:
-    """Return how long ago the time lies that an event has as its last key; nothing if that is another key."""
-    found = _STAMP.search(body)
-    return now - datetime.fromisoformat(found[1].decode()).replace(tzinfo=UTC) if found else timedelta()
+    """Return how long ago the time lies that an event has as its last key; nothing if there is none."""
+    try:
+        return now - datetime.fromisoformat(_STAMP.findall(body)[0].decode()).replace(tzinfo=UTC)
+    except (IndexError, ValueError):  # it is another key, or only looks like a time
+        return timedelta()
 
 
 def restamped(body: bytes, at: datetime) -> bytes:

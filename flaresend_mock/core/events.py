@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import accumulate, takewhile
 
-from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, BoundedStore, Copyable
+from flaresend_mock.core.bounded_store import MAX_COUNT, MAX_LOG_BYTES, BoundedStore, Copyable
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Call, Change, Delivery, Message, TaskChange
 
@@ -45,6 +45,8 @@ class EventLog(Copyable):
 
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
         """Add an event with the next number, and return it; evict the oldest to stay within bounds."""
+        if self.last_number >= MAX_COUNT - 1:  # as only an import has it: the log begins anew
+            self.refill((), 0, {})
         self.last_number += 1
         event = Event(self.last_number, at, kind, subject, subject.size)
         if gone := self.kept.add(event.number, event):
@@ -54,7 +56,7 @@ class EventLog(Copyable):
     def tell(self, gone: Iterable[Event]) -> None:
         """Count evicted events."""
         for event in gone:
-            self.gone[event.kind] = (self.evicted(event.kind) + 1, event.number)
+            self.gone[event.kind] = (min(self.evicted(event.kind) + 1, MAX_COUNT), event.number)
 
     def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
         """Return the events after this number, oldest first."""
@@ -72,7 +74,7 @@ class EventLog(Copyable):
         for event in events:
             self.last_number = event.number - 1
             self.append(event.at, event.kind, event.subject)
-        self.last_number = last_number
+        self.last_number = min(last_number, MAX_COUNT - 1)
 
     def missing_since(self, number: int) -> int:
         """Return how many events after this number the log does not hold.
@@ -169,6 +171,7 @@ class LogReader:
         with self._lock:
             self.news.clear()
             log = self._log()
+            self._since = 0 if self._since > log.last_number else self._since  # it began anew
             aside = [*([Missed(self._dropped)] if self._dropped else ()), *self._set_aside]
             unread = aside + _unread(log, self._since, self._told)
             found = _first(unread)

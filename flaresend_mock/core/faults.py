@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from wsgiref.util import is_hop_by_hop
 
+from flaresend_mock.core.bounded_store import MAX_COUNT
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, InvalidMatcher, TooMany, require, required
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.models import Change, Delay, Fault, Reply
@@ -62,8 +63,8 @@ class Faults:
             if len(state.faults) >= MAX_FAULTS and spent:  # evict the oldest that is used up
                 self.remove(spent[0])
             require(len(state.faults) < MAX_FAULTS, TooMany, f"a world has at most {MAX_FAULTS} faults; remove some")
-            count = state.counters["fault"] = state.counters.get("fault", 0) + 1
-            fault = replace(fault, id=f"fault-{count}", name=fault.name or f"fault-{count}")
+            id_ = self._store.random.letters("fault", 0, lambda _: f"fault-{state.counters['fault']}", state.faults)
+            fault = replace(fault, id=id_, name=fault.name or id_)
             state.faults[fault.id] = fault
             self._record_change("armed", fault)
             return fault
@@ -143,11 +144,11 @@ class Faults:
             fault = faults.get(matched.id)
             if fault is None or fault.match is not matched.match or not fault.armed:
                 return None
-            faults[fault.id] = fault = replace(fault, matched=fault.matched + 1)
+            faults[fault.id] = fault = replace(fault, matched=min(fault.matched + 1, MAX_COUNT))
             turn = fault.matched - fault.after
             if turn < 1 or turn % fault.every:
                 return None
-            if fault.probability < 1 and not self._store.random.happens(f"{fault.id} hits", fault.probability):
+            if fault.probability < 1 and self._store.random.share(f"{fault.id} hits") >= fault.probability:
                 return None
             faults[fault.id] = fault = replace(fault, hits=fault.hits + 1)
             self._record_change("hit", fault)

@@ -59,8 +59,9 @@ class Groups:
             for number in members:
                 self._people.meet(number)
             owner, now = instance.number, self._store.clock.now()
-            id_ = "120363" + self._store.random.digits("group", 12) + numbers.GROUP
-            invite = self._store.random.letters("group invite", 22)
+            random, groups = self._store.random, self._store.state.groups
+            id_ = random.digits("group", 12, "120363{}@g.us".format, groups)
+            invite = random.letters("group invite", 22, str, {one.invite for one in groups.values()})
             group = Group(id_, subject, owner, now, owner=owner, created=now, invite=invite, members=members)
             return self._view(self._store.put("group", group, "created", {"subject": subject}))
 

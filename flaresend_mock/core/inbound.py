@@ -152,7 +152,7 @@ class Inbound:
     def _keep(self, id_: str | None = None, **fields: Any) -> Message:
         state = self._store.state
         if not id_ or state.messages.get(id_) is not None:
-            id_ = "AC" + self._store.random.hexadecimal("received message", 30)
+            id_ = self._store.random.hexadecimal("received message", 30, "AC{}".format, state.messages.by_key)
         event = state.events.last_number + 1
         recorded = Message(id=id_, event=event, direction="inbound", status="received", **fields)
         state.messages.add(id_, recorded)
@@ -189,7 +189,7 @@ class Inbound:
         store, text = self._store, message.content.text
         for rule in rules:
             if text is not None and (rule.when is None or rule.when.lower() in text.lower()):
-                key = store.random.hexadecimal("auto-reply", 16).lower()
+                key = store.random.hexadecimal("auto-reply", 16, str.lower, store.state.auto_replies)
                 said = text if rule.reply is None else rule.reply
                 pending = models.PendingAutoReply(message.instance, message.to, said, None, message.id)
                 store.state.auto_replies[key] = pending

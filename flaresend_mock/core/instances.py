@@ -5,6 +5,7 @@ the steps but not how long they take. Each takes a second of the world's clock, 
 status, and advancing it moves on.
 """
 
+from collections import ChainMap
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -138,7 +139,8 @@ class Pairing:
             self._store.set_timer(self._store.clock.now() + wait, PAIRING, instance.id)
 
     def _new_code(self) -> QrCode:
-        code = self._store.random.letters(f"qr {self._store.name}", _CODE_LENGTH)
+        shown = {one.qr.code for one in self._store.state.instances.values() if one.qr}
+        code = self._store.random.letters(f"qr {self._store.name}", _CODE_LENGTH, str, shown)
         return QrCode(code, self._store.clock.now() + QR_LIFETIME)
 
     def _put(self, instance: Instance) -> Instance:
@@ -190,8 +192,10 @@ class Instances:
                 self._people.require_free_lid(lid, given)
             errors.require(api_key is None or self._is_free(api_key), errors.KeyInUse)
             store.require_room("people", given not in store.state.people)
-            digits = given or self._unused_number()
-            id_ = self._unused_id(digits)
+            used = ChainMap[str, Any](store.state.people, store.state.aliases)
+            digits = given or store.random.digits("instance number", 8, "2547{}".format, used)
+            ids = (instance_id(store.state.seed, digits if n == 1 else f"{digits}-{n}") for n in count(1))
+            id_ = next(id_ for id_ in ids if id_ not in store.state.instances)  # another may have had the number before
             person = self._people.meet(digits)
             self._people.add(replace(person, lid=lid or person.lid, name=person.name or name, on_whatsapp=True))
             instance = Instance(id_, digits, name, status or "initializing", (api_key,) if api_key is not None else ())
@@ -219,7 +223,8 @@ class Instances:
             instance = self.find(instance_id)
             if len(instance.api_keys) >= MAX_KEYS:
                 raise errors.TooMany(f"an instance has at most {MAX_KEYS} API keys; revoke some")
-            made = key or "fm_" + self._store.random.letters(f"api key {self._store.name}", 32)
+            used = {known for one in self.all() for known in one.api_keys}
+            made = key or self._store.random.letters(f"api key {self._store.name}", 32, "fm_{}".format, used)
             errors.require(self._is_free(made), errors.KeyInUse)
             keys = (*instance.api_keys, made)
             self._store.put("instance", replace(instance, api_keys=keys), "key made", {"key": key_id(made)})
@@ -255,17 +260,6 @@ class Instances:
 
     def _is_free(self, key: str) -> bool:
         return self.with_key(key) is None and self._store.host.key_is_free(key, self._store)
-
-    def _unused_id(self, number: str) -> str:
-        """Return the id of a number, or the next one if an instance that changed its number has that."""
-        state = self._store.state
-        names = (number if n == 1 else f"{number}-{n}" for n in count(1))
-        return next(id_ for id_ in (instance_id(state.seed, name) for name in names) if id_ not in state.instances)
-
-    def _unused_number(self) -> str:
-        state = self._store.state
-        drawn = iter(lambda: "2547" + self._store.random.digits("instance number", 8), "")
-        return next(number for number in drawn if number not in state.people and number not in state.aliases)
 
 
 def instance_id(seed: int, number: str) -> str:

@@ -68,7 +68,7 @@ class Media:
         if upload is None:
             return content
         self._store.require_memory(len(upload.data))
-        id_ = self._store.random.hexadecimal("media", 32).lower()
+        id_ = self._store.random.hexadecimal("media", 32, str.lower, self._store.state.media.by_key)
         sha256 = hashlib.sha256(upload.data).hexdigest()
         stored, state = Stored(id_, upload.data, upload.file_name, upload.mimetype, sha256), self._store.state
         state.media.add(id_, stored, state.needed("media"))
@@ -131,8 +131,9 @@ class Media:
         return served if signature in (None, _signature(self._store.name, path)) else None
 
     def _path(self, kind: str, expires: int, plain: bool) -> str:
-        first, second, third = (self._store.random.digits("media path", length) for length in (8, 15, 19))
-        path = f"/v/{_KINDS[kind]['folder']}/{first}_{second}_{third}_n.{'jpg' if plain else 'enc'}"
+        first, second = (self._store.random.digits("media path", length) for length in (8, 15))
+        form = f"/v/{_KINDS[kind]['folder']}/{first}_{second}_{{}}_n.{'jpg' if plain else 'enc'}"
+        path = self._store.random.digits("media path", 19, form.format, self._store.state.served.by_key)
         return f"{path}?ccb=11-4&oh={_signature(self._store.name, path)}&oe={expires:X}&mms3=true"
 
     def _looks(self, kind: str, upload: models.Upload) -> dict[str, Any]:

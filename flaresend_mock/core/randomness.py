@@ -2,6 +2,9 @@
 
 import hashlib
 import string
+from collections.abc import Callable, Container
+
+from flaresend_mock.core.bounded_store import MAX_COUNT
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 
@@ -9,27 +12,30 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 class SeededRandom:
     """Returns random identifiers and numbers that are the same for the same seed and the same calls.
 
-    Each kind counts separately, in `counters`: one message more does not change the id of the next group.
+    Each kind counts separately, in `counters`: one message more does not change the id of the next group. Worlds may
+    be imported with lower counters. What is then `used` already, in the `form` that it has, is drawn no second time.
     """
 
     def __init__(self, seed: int, counters: dict[str, int]) -> None:
         self.seed, self._counters = seed, counters
 
-    def digits(self, kind: str, length: int) -> str:
+    def digits(self, kind: str, length: int, form: Callable[..., str] = str, used: Container[object] = ()) -> str:
         """Return the next decimal string of this kind; its first digit is not zero."""
-        return as_digits(self.material(kind), length)
+        while (text := form(as_digits(self.material(kind), length))) in used:
+            continue
+        return text
 
-    def hexadecimal(self, kind: str, length: int) -> str:
+    def hexadecimal(self, kind: str, length: int, form: Callable[..., str] = str, used: Container[object] = ()) -> str:
         """Return the next string of upper-case hex digits of this kind (at most 128)."""
-        return self.material(kind).hex()[:length].upper()
+        while (text := form(self.material(kind).hex()[:length].upper())) in used:
+            continue
+        return text
 
-    def letters(self, kind: str, length: int) -> str:
+    def letters(self, kind: str, length: int, form: Callable[..., str] = str, used: Container[object] = ()) -> str:
         """Return the next string of letters and digits of this kind (at most 64)."""
-        return as_letters(self.material(kind), length)
-
-    def happens(self, kind: str, probability: float) -> bool:
-        """Return True with this probability, from 0 to 1."""
-        return self.share(kind) < probability
+        while (text := form(as_letters(self.material(kind), length))) in used:
+            continue
+        return text
 
     def share(self, kind: str) -> float:
         """Return the next number of this kind, from 0 to less than 1."""
@@ -37,7 +43,7 @@ class SeededRandom:
 
     def material(self, kind: str) -> bytes:
         """Return the next 64 bytes of this kind."""
-        count = self._counters[kind] = self._counters.get(kind, 0) + 1
+        count = self._counters[kind] = self._counters.get(kind, 0) % MAX_COUNT + 1
         return lasting(self.seed, kind, str(count))
 
 

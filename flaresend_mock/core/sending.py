@@ -1,5 +1,6 @@
 """Sending: messages of an instance to people, now or when they are due; groups and channels record theirs here, too."""
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -101,7 +102,8 @@ class Sending:
         self, instance: Instance, chat: str, to: str, content: Content, status: str, now: datetime, cause: Cause | None
     ) -> Message:
         """Store and record one outbound message. The caller holds the lock."""
-        id_, event = "3EB0" + self._store.random.hexadecimal("message", 18), self._store.state.events.last_number + 1
+        event, kept = self._store.state.events.last_number + 1, self._store.state.messages.by_key
+        id_ = self._store.random.hexadecimal("message", 18, "3EB0{}".format, kept)
         parties = "outbound", instance.id, chat, instance.number, to
         message = Message(id_, event, *parties, content, status, now, None, cause)
         self._store.state.messages.add(id_, message)
@@ -127,7 +129,8 @@ class Schedule:
             at = self._future(send_at)
             self._require_room(content, recipients)
             order = self._store.state.counters.get(TASK, 0)
-            id_, kept = self._unused_id(), self._media.keep(content)
+            used = ChainMap[Any, Any](self._store.state.tasks, self._store.state.ended_tasks.by_key)
+            id_, kept = self._store.random.digits(TASK, 10, "SCHED-{}".format, used), self._media.keep(content)
             task = Task(id_, instance_id, tuple(recipients), kept, at, send_at, order, call=cause.id if cause else None)
             return self._keep(task, "scheduled", with_timer=True)
 
@@ -206,11 +209,6 @@ class Schedule:
         if self._store.state is state:
             self._end(task)
         return Fired(self._store.clock.now(), TASK, task.id, task.status, task.reason)
-
-    def _unused_id(self) -> str:
-        state = self._store.state
-        drawn = iter(lambda: "SCHED-" + self._store.random.digits(TASK, 10), "")
-        return next(id_ for id_ in drawn if id_ not in state.tasks and state.ended_tasks.get(id_) is None)
 
     def _find(self, instance_id: str, task_id: str) -> Task:
         task = self._store.state.tasks.get(task_id) or self._store.state.ended_tasks.get(task_id)

@@ -8,16 +8,16 @@ import json
 import re
 from base64 import b64decode
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from flaresend_mock.core import bounded_store, clock, events, hosts, numbers, paths, randomness, redaction
+from flaresend_mock.core import bounded_store, clock, events, hosts, paths, randomness, redaction
 from flaresend_mock.core.errors import InvalidTarget, InvalidWorld
 from flaresend_mock.core.instances import instance_id
 from flaresend_mock.core.models import Call, Change, Fault, Group, Instance, Person
@@ -201,8 +201,9 @@ def _unmask_fault(fault: Fault, known: State | None, warnings: list[str]) -> Fau
 
 def _read_groups(document: Mapping[str, Any], state: State) -> None:
     random = randomness.SeededRandom(state.seed, state.counters)
-    groups = []
-    for index, group in enumerate([*document["groups"], *_populate(document, state)]):
+    groups, given = [], [*document["groups"], *_populate(document, state)]
+    ids, invites = {one.id for one in given}, {one.invite for one in given}
+    for index, group in enumerate(given):
         where = f"groups[{index}]"
         if not group.subject_owner and group.owner not in group.members:
             raise InvalidWorld(f"{where}.owner", f"{group.owner} is not among the participants.")
@@ -211,8 +212,8 @@ def _read_groups(document: Mapping[str, Any], state: State) -> None:
                 _add_person(state, where, Person(number, ""))
         completed = replace(
             group,
-            id=group.id or "120363" + random.digits("group", 12) + numbers.GROUP,
-            invite=group.invite or random.letters("group invite", 22),
+            id=group.id or random.digits("group", 12, "120363{}@g.us".format, ids),
+            invite=group.invite or random.letters("group invite", 22, str, invites),
             subject_owner=group.subject_owner or group.owner,
             subject_time=group.subject_time or group.created,
         )
@@ -233,25 +234,28 @@ def _populate(document: Mapping[str, Any], state: State) -> tuple[Group, ...]:
 
     faker, known = Faker(["en_US", "sw"]), list(state.people.values())[: len(document["people"])]
     faker.seed_instance(state.seed)
-    host, unused = next(iter(state.instances.values())).number, _unused_numbers(state)
-    people = [Person(next(unused), "", faker.name()) for _ in range(wanted.people)]
-    others = [one.number for one in people] or [one.number for one in known if one.number != host and one.on_whatsapp]
-    for person in people:
-        _add_person(state, "populate.people", person)
+    host, others = next(iter(state.instances.values())).number, list[str]()
+    drawn = ("2547" + as_digits(lasting(state.seed, "invented number", str(n)), 8) for n in count())
+    unused = (number for number in drawn if number not in state.people and number not in state.aliases)
+    for number in islice(unused, wanted.people):
+        _add_person(state, "populate.people", Person(number, "", faker.name()))
+        others.append(number)
+    others = others or [one.number for one in known if one.number != host and one.on_whatsapp]
     groups = [_group(faker, state.seed, index, host, others) for index in range(wanted.groups)]
     invented: tuple[Group, ...] = decode(groups, tuple[Group, ...], "groups")
     return invented
 
 
 def _read_channels(document: Mapping[str, Any], state: State) -> None:
-    random = randomness.SeededRandom(state.seed, state.counters)
+    random, given = randomness.SeededRandom(state.seed, state.counters), document["channels"]
+    ids, invites = {one.id for one in given}, {one.invite for one in given}
     channels = [
         replace(
             one,
-            id=one.id or "120363" + random.digits("channel", 12) + numbers.CHANNEL,
-            invite=one.invite or "0029V" + random.letters("channel invite", 19),
+            id=one.id or random.digits("channel", 12, "120363{}@newsletter".format, ids),
+            invite=one.invite or random.letters("channel invite", 19, "0029V{}".format, invites),
         )
-        for one in document["channels"]
+        for one in given
     ]
     state.channels = bounded_store.SizedDict(keyed("channels", channels))
 
@@ -290,7 +294,7 @@ def _read_past(document: Mapping[str, Any], state: State) -> None:
         raise InvalidWorld("last_event", f"There is an event of number {number}.")
     gone = {kind: (one.count, one.last_event) for kind, one in document["evicted_events"].items()}
     called = document["last_call"]  # where it is left out: no call has a higher number than its event
-    state.events.calls = document["last_event"] if called is None else max(called, 0)
+    state.events.calls = document["last_event"] if called is None else called
     state.events.refill(list(map(_read_event, document["events"], count())), document["last_event"], gone)
 
 
@@ -336,15 +340,6 @@ def _untagged(value: Any) -> Any:
     if moment is None or moment.utcoffset() != timedelta():
         raise ValueError(f"{schema.TIME} holds a time in UTC")
     return moment
-
-
-def _unused_numbers(state: State) -> Iterator[str]:
-    seen = {*state.people, *state.aliases}
-    for n in count():
-        number = "2547" + as_digits(lasting(state.seed, "invented number", str(n)), 8)
-        if number not in seen:
-            seen.add(number)
-            yield number
 
 
 def _group(faker: Any, seed: int, index: int, host: str, others: list[str]) -> dict[str, Any]:

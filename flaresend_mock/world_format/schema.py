@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from flaresend_mock.background import trust_store, webhook_handshake
-from flaresend_mock.core import events, faults, groups, hosts, inbound, models, numbers, state, worlds
+from flaresend_mock.core import bounded_store, events, faults, groups, hosts, inbound, models, numbers, state, worlds
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting, Due
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.model import model
@@ -116,9 +116,9 @@ base_url = must(hosts.is_base_url, "{!r:.100} does not look like http://flaresen
 
 UNCHANGED: Mapping[str, Any] = {
     "history": Annotated[int, Range(1, MAX_HISTORY)],
-    "seed": int,
+    "seed": Annotated[int, Range()],
     "time_zone": Annotated[str, known_time_zone],
-    "counters": Annotated[dict[str, Annotated[int, Range(0)]], Length(max=MAX_COUNTERS)],
+    "counters": Annotated[dict[str, int], Length(max=MAX_COUNTERS)],
     "auto_replies": dict[str, models.PendingAutoReply],
     "disappearing": Annotated[dict[str, models.Disappearing], Length(max=inbound.MAX_DISAPPEARING)],
 }
@@ -277,7 +277,6 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
         (models.Webhook, "verification", _one_of(*webhook_handshake.MODES)),
         (models.Webhook, "body_style", _one_of(*models.BODY_STYLES)),
         (models.Webhook, "ca", usable_ca),
-        (models.Webhook, "failures", Range(0)),
         (models.Webhook, "retries", Range(0, MONTH)),
         (models.Disappearing, "seconds", OneOf(models.DISAPPEARING_SECONDS)),
         (models.Chaos, "duplicate reorder drop", Range(0, 1)),
@@ -297,20 +296,16 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
         (Role, "role", _one_of("OWNER", "ADMIN", "SUBSCRIBER")),
         (models.PendingAutoReply, "number", phone_number),
         (models.Fault, "on", _one_of(faults.CALLS, faults.DELIVERIES)),
-        (models.Fault, "after matched hits", Range(0)),
-        (models.Fault, "every times", Range(1)),
+        (models.Fault, "every times", Range(1, bounded_store.MAX_COUNT)),
         (models.Fault, "probability", Range(0, 1)),
         (models.Delay, "lowest highest deviation mean", Range(0, faults.MAX_DELAY)),
         (models.Reply, "status", Range(100, 599)),
         (models.Reply, "headers", _headers),
         (models.Message, "direction", _one_of("inbound", "outbound")),
         (models.Message, "status", _one_of("sent", "failed", "received")),
-        (models.Message, "event", Range(0)),
-        (models.Delivery, "left_out", Range(0)),
         (models.Served, "mimetype", Regexp(r"[ -~]*\Z", error="A media type has printable ASCII characters.")),
         (EventRecord, "kind", _one_of(*events.KINDS)),
-        (Evicted, "count last_event", Range(0)),
     )
     for name in names.split()
 }
-"""What the values of fields have to be, beyond their types; of a list, each item."""
+"""What the values of fields have to be, beyond their types; of a list, each item. Integers are counts by default."""

@@ -18,7 +18,7 @@ from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from marshmallow import ValidationError
-from marshmallow.validate import OneOf
+from marshmallow.validate import OneOf, Range
 
 from flaresend_mock.core import bounded_store, deliveries, errors, events, faults, inbound, instances, models, numbers
 from flaresend_mock.core.groups import CAPACITY
@@ -36,6 +36,7 @@ _SLACK = 2  # a world that is full may still change a little: its file has to be
 ENDED_TASK_STATUSES = ("sent", "failed", "cancelled")
 IN_A_LANE = ("pending", "retrying")
 WHOLE = "the file"  # the place of a mistake that concerns the whole file
+_COUNT = Range(0, bounded_store.MAX_COUNT)
 _FIRST_DAY, _LAST_DAY = "1970-01-01", "9999-12-30"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DURATION = re.compile(r"([+-]?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,6}))?S)?)?", re.ASCII)
@@ -87,7 +88,7 @@ def _decoder(hint: Any, rule: Rule | None = None, null: str = "") -> Decoder:
     if origin is Literal:
         return _typed("str" + null, {str}, rule=OneOf(args, error="Invalid enum value {input!r}."))
     expected, kinds, convert = _SIMPLE[hint]
-    return _typed(expected + null, kinds, convert, rule)
+    return _typed(expected + null, kinds, convert, rule or (_COUNT if hint is int else None))
 
 
 def _typed(expected: str, kinds: set[type], convert: Decoder | None = None, rule: Rule | None = None) -> Decoder:
@@ -415,7 +416,7 @@ def _validate_deliveries(state: State) -> None:
 
 def _validate_body(where: str, delivery: models.Delivery) -> None:
     try:
-        is_event = isinstance(json.loads(delivery.body), dict)
+        is_event = isinstance(json.loads(delivery.body.decode()), dict)
     except (ValueError, RecursionError):
         is_event = False
     _require(is_event, f"{where}.body", "The base64 of a JSON object is expected here.")
@@ -427,8 +428,8 @@ def _validate_lanes(state: State) -> None:
         where = f"lanes[{index}].deliveries"
         _require(bool(ids), where, "A lane has at least one delivery.")
         for place, id_ in enumerate(ids):
-            delivery = waiting.pop(id_, None)
-            is_here = delivery is not None and (delivery.instance, delivery.chat) == lane
+            one = waiting.pop(id_, None)
+            is_here = one is not None and deliveries.lane_of(one) == lane and (place == 0 or one.status == "pending")
             problem = f"{id_} is not a pending delivery of this chat, or is in another lane."
             _require(is_here, f"{where}[{place}]", problem)
     for index, delivery in enumerate(state.open_deliveries.values()):
@@ -447,7 +448,6 @@ def _validate_timers(state: State) -> None:
     possible = {**needed, instances.PAIRING: set(state.instances)}
     entries, last_order = state.timers.contents()
     keyed("timers.entries", entries, attrgetter("kind", "key"), "key")
-    keyed("timers.entries", entries, attrgetter("order"), "order")
     for index, entry in enumerate(entries):
         where = f"timers.entries[{index}]"
         _one_of(f"{where}.kind", entry.kind, possible)

@@ -373,6 +373,26 @@ def test_an_error_of_the_emulator_fails_one_attempt_and_the_chat_goes_on(
     ]
 
 
+def test_an_event_that_cannot_be_sent_at_all_ends_and_others_are_sent(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stamp = site.world.deliveries._stamp
+
+    def fails(delivery: Delivery) -> Delivery:
+        if b'"bad"' in delivery.body:
+            raise ArithmeticError("a bug")
+        return stamp(delivery)
+
+    monkeypatch.setattr(site.world.deliveries, "_stamp", fails)
+    with site.world.lock:
+        ids = [site.say("bad"), site.say("good"), site.say("other", sender=BEN)]
+    site.settle()
+    site.join_workers()
+
+    assert [site.delivery(id_).status for id_ in ids] == ["interrupted", "delivered", "delivered"]
+    assert caplog.messages.count(f"a webhook of instance {site.world.instances.first().id} failed unexpectedly") == 1
+
+
 def test_no_answer_in_time_is_a_failure(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "TIMEOUT_SECONDS", 0.2)
     site.receiver.behave = lambda asked: HANG if asked.number == 0 else 200

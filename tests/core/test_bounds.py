@@ -167,7 +167,7 @@ def test_a_file_that_an_undelivered_event_names_is_not_evicted(status: str, worl
     assert first.status == status
     assert [world.media.at(path, None) is not None for path in first.files] == [True]
     assert len(world.state.served) == 2
-    assert first.files[0] in load(exported(world)).served._values
+    assert first.files[0] in load(exported(world)).served.by_key
 
     for _ in range(2):
         receive_file(world)
