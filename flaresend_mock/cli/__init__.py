@@ -58,7 +58,7 @@ class Commands(click.Group):
             return None
         from flaresend_mock.cli.commands import build
 
-        return build(cmd_name, import_module(f"flaresend_mock.cli.{COMMANDS[cmd_name]}").COMMANDS)
+        return build(cmd_name, import_module(f"flaresend_mock.cli.{COMMANDS[cmd_name]}"))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
@@ -76,24 +77,24 @@ class EmulatorCommand(click.Command):
             raise output.CannotRun(str(error)) from None
 
 
-def build(name: str, functions: Mapping[str, Callable[..., Any]]) -> click.Command:
-    """Build a command, or a group with its commands, from the functions that they call."""
+def build(name: str, module: ModuleType) -> click.Command:
+    """Build a command, or a group with its commands, from the functions of a module that have their names."""
     table = json.loads((Path(__file__).parent / "assets" / "commands.json").read_text(encoding="utf-8"))
     name = table[name] if isinstance(table[name], str) else name  # a command may have another name
     if inner := [one for one in table if one.startswith(f"{name} ")]:
-        commands = {one.rpartition(" ")[2]: _command(one, table, functions) for one in inner}
+        commands = {one.rpartition(" ")[2]: _command(one, table, module) for one in inner}
         return click.Group(name, commands, no_args_is_help=False, **table[name])
-    return _command(name, table, functions)
+    return _command(name, table, module)
 
 
-def _command(name: str, table: Any, functions: Mapping[str, Callable[..., Any]]) -> click.Command:
+def _command(name: str, table: Any, module: ModuleType) -> click.Command:
     about = table[name]
     wanted, emulator, world = about.pop("parameters", {}), about.pop("emulator", True), about.pop("world", True)
     if emulator in (True, "optional"):
         wanted |= dict.fromkeys(("--url", "--port", "--control-token token", "--json as_json"))
         wanted |= {"--world in_world": None} if world else {}
     parameters = [_parameter(key, one or table["shared"].get(key, {})) for key, one in wanted.items()]
-    about |= {"params": parameters, "callback": functions[name]}
+    about |= {"params": parameters, "callback": getattr(module, re.sub("[ -]", "_", name))}
     if emulator:
         return EmulatorCommand(name.rpartition(" ")[2], kind=emulator, **about)
     return click.Command(name, **about)

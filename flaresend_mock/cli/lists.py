@@ -113,7 +113,7 @@ def _list(place: list[str], emulator: ControlPlane, as_json: bool, limit: int, s
         output.note(f"no {name}; --follow waits for them")
 
 
-def _transcript(emulator: ControlPlane, as_json: bool, match: str | None, **query: Any) -> None:
+def transcript(emulator: ControlPlane, as_json: bool, match: str | None, **query: Any) -> None:
     if match is not None:
         options.json_option("--match", match)  # checks it
     if as_json:
@@ -167,10 +167,7 @@ def _show(listing: Listing, kind: str, data: Any) -> None:
             raise NotAnEmulator(listing.emulator.url)
 
 
-COMMANDS = {
-    "messages": partial(_list, ["messages", "message", "event"]),
-    "requests": partial(_list, ["requests", "request", "id"]),
-    "deliveries": partial(_list, ["deliveries", "delivery", "event"]),
-    "events": partial(_list, ["events", "", "id"]),
-    "transcript": _transcript,
-}
+messages = partial(_list, ["messages", "message", "event"])
+requests = partial(_list, ["requests", "request", "id"])
+deliveries = partial(_list, ["deliveries", "delivery", "event"])
+events = partial(_list, ["events", "", "id"])

@@ -48,7 +48,7 @@ COPY = "flaresend-mock-ca.pem"
 _PLAIN = re.compile(r"[^\s'\"\\#$`]([^'\"\\#$`\n\r]*[^\s'\"\\#$`])?")  # values that all readers take without quotes
 
 
-def _run_command(emulator: ControlPlane, hermetic: bool, transcript: bool, command: Sequence[str]) -> int:
+def run(emulator: ControlPlane, hermetic: bool, transcript: bool, command: Sequence[str]) -> int:
     with _Signals() as signals, _route(emulator, hermetic) as (client, variables, others):
         before = client.call("GET", "/events", limit=1)["events"] if transcript else []
         status = _run(command, {**ENVIRONMENT, **variables}, signals)
@@ -221,7 +221,7 @@ def _report(others: _Others, hermetic: bool) -> None:
             output.note(f"{'passed on' if passed else 'refused'} {what}{': ' if hosts else ''}{hosts}")
 
 
-def _env(emulator: ControlPlane, form: str, proxy: str | None, folder: Path | None) -> None:
+def env(emulator: ControlPlane, form: str, proxy: str | None, folder: Path | None) -> None:
     authority, own = _authority(emulator), data_folder()
     if folder is None and own is None:
         raise click.UsageError("this user has no folder of its own; name one with --folder")
@@ -276,7 +276,7 @@ def _dotenv(value: str) -> str:
     return '"' + re.sub(r'(["\\$`])', r"\\\1", value).replace("\n", "\\n") + '"'
 
 
-def _ca(emulator: ControlPlane | None, as_json: bool, pem: bool, tls_ca: Path | None) -> None:
+def ca(emulator: ControlPlane | None, as_json: bool, pem: bool, tls_ca: Path | None) -> None:
     from flaresend_mock.http.tls import describe
 
     path, shared, data = _opened(tls_ca) if emulator is None else (None, None, emulator.fetch("/ca.pem")[0])
@@ -315,6 +315,3 @@ def _lines(shown: dict[str, Any], url: str | None) -> list[str]:
     about = {"url": url, "file": file, "quoted": word(file), "source": source, "trust": TRUST}
     text: str = template.render(**shown, **about)
     return text.splitlines()
-
-
-COMMANDS = {"run": _run_command, "env": _env, "ca": _ca}

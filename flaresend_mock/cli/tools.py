@@ -20,7 +20,7 @@ HELPERS = {name: f"flaresend{ending}" for name, ending in _ENDINGS.items()} | {"
 SECONDS_BETWEEN = 0.2
 
 
-def _health(emulator: client.ControlPlane, wait: float, as_json: bool) -> None:
+def health(emulator: client.ControlPlane, wait: float, as_json: bool) -> None:
     watch, never = Stopwatch(), threading.Event()
     while True:
         limit = client.SECONDS if wait == 0 else min(client.SECONDS, max(1.0, wait - watch.seconds))
@@ -38,19 +38,19 @@ def _health(emulator: client.ControlPlane, wait: float, as_json: bool) -> None:
         never.wait(min(SECONDS_BETWEEN, left))
 
 
-def _openapi(control: bool, url: str) -> None:
+def openapi(control: bool, url: str) -> None:
     from flaresend_mock.app import document
 
     print(json.dumps(document("control" if control else "api", url), indent=2))
 
 
-def _fidelity() -> None:
+def fidelity() -> None:
     from flaresend_mock.contract import fidelity_table
 
     print(fidelity_table(), end="")
 
 
-def _helper(name: str | None) -> None:
+def helper(name: str | None) -> None:
     if name:
         file = Path(__file__).parent.parent / "helpers" / HELPERS[name].replace(".cjs", ".mjs")
         source = file.read_text(encoding="utf-8").replace("{{version}}", version.__version__)
@@ -60,7 +60,7 @@ def _helper(name: str | None) -> None:
         click.echo("\n".join(f"{one:12}{file}" for one, file in HELPERS.items()))
 
 
-def _payload(kind: str | None) -> None:
+def payload(kind: str | None) -> None:
     folders = (package_data.FIXTURES / "webhooks", package_data.FIXTURES / "webhooks" / "assumed")
     files = {file.stem: file for folder in folders for file in sorted(folder.glob("*.json"))}
     name = (kind or "").replace("_", "-")
@@ -71,7 +71,7 @@ def _payload(kind: str | None) -> None:
     click.echo(body.encode() if name else "\n".join(files))  # the same bytes everywhere
 
 
-def _completion(shell: str) -> None:
+def completion(shell: str) -> None:
     root, made = click.get_current_context().find_root().command, get_completion_class(shell)
     click.echo(made and made(root, {}, "flaresend-mock", "_FLARESEND_MOCK_COMPLETE").source())
 
@@ -84,7 +84,7 @@ def _as_commonjs(source: str) -> str:
     return f"{source}\nmodule.exports = Object.assign(globalSetup, {{ {', '.join(names)} }});\n"
 
 
-def _verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
+def verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
     from flaresend_mock.background.posting import hub_signature, standard_signature
 
     pairs = (line.partition(":") for line in headers_file if ":" in line)
@@ -104,14 +104,3 @@ def _verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
     if not holds:
         print("There is neither a webhook-signature nor an X-Hub-Signature-256 header.")
     return 0 if holds and all(holds) else 1
-
-
-COMMANDS = {
-    "health": _health,
-    "verify-signature": _verify_signature,
-    "fidelity": _fidelity,
-    "openapi": _openapi,
-    "helper": _helper,
-    "payload": _payload,
-    "completion": _completion,
-}

@@ -32,7 +32,7 @@ def _new_world(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "export" if "format" in contents else "world": contents}
 
 
-def _export(emulator: ControlPlane, as_json: bool, file: Path | None, with_secrets: bool) -> None:
+def world_export(emulator: ControlPlane, as_json: bool, file: Path | None, with_secrets: bool) -> None:
     data, _ = emulator.fetch("/world", seconds=LONG_SECONDS, with_secrets="true" if with_secrets else None)
     if not data.startswith(_OPENING):
         raise NotAnEmulator(emulator.url)
@@ -46,13 +46,13 @@ def _export(emulator: ControlPlane, as_json: bool, file: Path | None, with_secre
     sys.stdout.buffer.write(data + b"\n")
 
 
-def _set(emulator: ControlPlane, as_json: bool, changes: Sequence[tuple[str, Any]]) -> None:
+def world_set(emulator: ControlPlane, as_json: bool, changes: Sequence[tuple[str, Any]]) -> None:
     response = emulator.call("PATCH", "/world", dict(changes))
     lines = [f"{name}: {'none' if value is None else value}" for name, value in response.items()]
     output.show(response, as_json, lines)
 
 
-def _clock(emulator: ControlPlane, as_json: bool, now: str | None, frozen: bool | None) -> None:
+def clock(emulator: ControlPlane, as_json: bool, now: str | None, frozen: bool | None) -> None:
     change = {name: value for name, value in (("now", now), ("frozen", frozen)) if value is not None}
     response = emulator.call("PATCH", "/clock", change) if change else emulator.call("GET", "/clock")
     state, due = "frozen" if response.get("frozen") else "running", response.get("next_due") or "nothing"
@@ -60,7 +60,7 @@ def _clock(emulator: ControlPlane, as_json: bool, now: str | None, frozen: bool 
     output.show(response, as_json, [line])
 
 
-def _advance(emulator: ControlPlane, as_json: bool, step: dict[str, Any]) -> None:
+def advance(emulator: ControlPlane, as_json: bool, step: dict[str, Any]) -> None:
     response = emulator.call("POST", "/clock/advance", step, seconds=LONG_SECONDS)
     fired = emulator.items(response, "fired")
     now = f"It is {response.get('now')}" + ("" if fired else "; nothing fell due")
@@ -84,7 +84,7 @@ def _webhook(given: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _qr(emulator: ControlPlane, as_json: bool, instance_id: str, out: Path | None) -> None:
+def instance_qr(emulator: ControlPlane, as_json: bool, instance_id: str, out: Path | None) -> None:
     path = f"/instances/{part(instance_id)}/qr"
     if out is not None:
         if (suffix := out.suffix.lower()) not in _IMAGES:
@@ -119,7 +119,7 @@ def _event(given: str) -> Any:
         raise click.UsageError(f"--event: {given[:100]}: {error}") from None
 
 
-def _receive(emulator: ControlPlane, as_json: bool, field: Sequence[Any], **given: Any) -> None:
+def receive(emulator: ControlPlane, as_json: bool, field: Sequence[Any], **given: Any) -> None:
     file, event = given.pop("file"), given.pop("event")
     body: dict[str, Any] = {name: value for name, value in given.items() if value is not None} | dict(field)
     for name in ("reply_to", "target", "album"):
@@ -163,29 +163,21 @@ def _delay(text: str) -> float | dict[str, float]:
     return float(found[1]) if found[2] is None else {"from": float(found[1]), "to": float(found[2])}
 
 
-COMMANDS = {
-    "reset": Call("POST /reset", "World {world} is in its initial state", seconds=LONG_SECONDS),
-    "world list": Call("GET /worlds", _line, items="worlds"),
-    "world create": Call("POST /worlds", "World {name}\nAPI key: {api_key}", body=_new_world, seconds=LONG_SECONDS),
-    "world export": _export,
-    "world import": Call(
-        "PUT /world",
-        "World {world} is in the state of {file}",
-        body=lambda given: options.read_file(given["file"]),
-        seconds=LONG_SECONDS,
-    ),
-    "world set": _set,
-    "world delete": Call("DELETE /worlds/{name}", "deleted: {deleted}"),
-    "clock": _clock,
-    "advance": _advance,
-    "instance list": Call("GET /instances", _LINE, items="instances"),
-    "instance create": Call("POST /instances", _LINE),
-    "instance connect": Call("POST /instances/{instance_id}/status", _LINE, body=lambda _: {"status": "connected"}),
-    "instance disconnect": Call("POST /instances/{instance_id}/disconnect", _LINE),
-    "instance webhook": Call("PUT /instances/{instance_id}/webhook", "{instance} {target}", body=_webhook),
-    "instance qr": _qr,
-    "receive": _receive,
-    "fault add": Call("POST /faults", fault_line, body=_described),
-    "fault list": Call("GET /faults", fault_line, items="faults"),
-    "fault clear": Call("DELETE /faults/{fault_id}", "deleted: {deleted}"),
-}
+reset = Call("POST /reset", "World {world} is in its initial state", seconds=LONG_SECONDS)
+world_list = Call("GET /worlds", _line, items="worlds")
+world_create = Call("POST /worlds", "World {name}\nAPI key: {api_key}", body=_new_world, seconds=LONG_SECONDS)
+world_import = Call(
+    "PUT /world",
+    "World {world} is in the state of {file}",
+    body=lambda given: options.read_file(given["file"]),
+    seconds=LONG_SECONDS,
+)
+world_delete = Call("DELETE /worlds/{name}", "deleted: {deleted}")
+instance_list = Call("GET /instances", _LINE, items="instances")
+instance_create = Call("POST /instances", _LINE)
+instance_connect = Call("POST /instances/{instance_id}/status", _LINE, body=lambda _: {"status": "connected"})
+instance_disconnect = Call("POST /instances/{instance_id}/disconnect", _LINE)
+instance_webhook = Call("PUT /instances/{instance_id}/webhook", "{instance} {target}", body=_webhook)
+fault_add = Call("POST /faults", fault_line, body=_described)
+fault_list = Call("GET /faults", fault_line, items="faults")
+fault_clear = Call("DELETE /faults/{fault_id}", "deleted: {deleted}")
