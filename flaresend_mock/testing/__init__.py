@@ -1,17 +1,7 @@
-"""The test kit: a pytest plugin, and the client behind its fixture."""
+"""The test kit: a pytest plugin, and the client behind its fixture. __init__.pyi says what the names are."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from flaresend_mock.client import ControlPlaneError, EmulatorUnreachable
-    from flaresend_mock.testing.aio import AsyncFlaresend
-    from flaresend_mock.testing.client import ExpectationFailed, Flaresend
-    from flaresend_mock.testing.handles import AppURL, Clock, Fault, Instance, Snapshot
-    from flaresend_mock.testing.matchers import DeliveryMatch, FaultFields, MessageMatch, Operators, RequestMatch
-    from flaresend_mock.testing.models import Attempt, Delivery, Message, Request, Scheduled
-    from flaresend_mock.testing.server import Server, serving
-    from flaresend_mock.testing.webhook_receiver import Received, WebhookReceiver
+from typing import Any
 
 __all__ = ["AppURL", "AsyncFlaresend", "Attempt", "Clock", "ControlPlaneError", "Delivery", "DeliveryMatch"]
 __all__ += ["EmulatorUnreachable", "ExpectationFailed", "Fault", "FaultFields", "Flaresend", "Instance", "Message"]

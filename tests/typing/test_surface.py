@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from pathlib import Path
+from runpy import run_path
 from textwrap import dedent
+from types import ModuleType
 from typing import Any, is_typeddict
 
 import pytest
@@ -93,6 +95,14 @@ def test_it_uses_every_public_name_and_argument() -> None:
             missing += [f"{name}({one}=…)" for one in wanted[max(most, 0) :] if one not in names]
 
     assert not missing, f"{SURFACE.relative_to(REPOSITORY)} does not use {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("home", [flaresend_mock, testing])
+def test_type_checkers_find_what_python_imports(home: ModuleType) -> None:
+    stub = run_path(str(Path(home.__file__ or "").with_suffix(".pyi")))
+
+    assert stub["__all__"] == home.__all__
+    assert all(stub[name] is getattr(home, name) for name in home.__all__)
 
 
 @pytest.mark.slow
