@@ -75,21 +75,18 @@ def unknown_page(anything: str) -> Response:
     raise NotFound
 
 
-@blueprint.get("/login")
+@blueprint.route("/login", methods=["GET", "POST"])
 def login() -> Response:
-    return _login_page("")
-
-
-@blueprint.post("/login")
-def check_login() -> Response:
-    token = services().token or ""
-    given = read_urlencoded_form(request, MAX_LOGIN).get("token", "")
-    said = given.encode("utf-8", "replace")
-    if not any(hmac.compare_digest(said, one.encode()) for one in (token, audience_of(token))):
-        return _login_page("This is not the token that the emulator was started with.", 401)
-    response = Response(status=303, headers={"Location": "./"})
-    response.set_cookie(cookie_of(token), pass_for(given), httponly=True, samesite="Strict", secure=request.is_secure)
-    return response
+    problem, token = "", services().token or ""
+    if request.method == "POST":
+        given = read_urlencoded_form(request, MAX_LOGIN).get("token", "")
+        said = given.encode("utf-8", "replace")
+        if any(hmac.compare_digest(said, one.encode()) for one in (token, audience_of(token))):
+            done, value = Response(status=303, headers={"Location": "./"}), pass_for(given)
+            done.set_cookie(cookie_of(token), value, httponly=True, samesite="Strict", secure=request.is_secure)
+            return done
+        problem = "This is not the token that the emulator was started with."
+    return html(render_template("dashboard/login.html", ui="./", problem=problem), 401 if problem else 200)
 
 
 @blueprint.get("/w/<world>/guides/<path:name>")
@@ -173,10 +170,6 @@ def draw(kind: str, name: str) -> str:
     choices = {part: _FACES[names] for part, names in drawing["choices"].items()}
     picked = {part: found[next(digest) % len(found)] for part, found in choices.items()}
     return "".join(drawing["parts"]).format_map(picked).format_map(picked)
-
-
-def _login_page(problem: str, status: int = 200) -> Response:
-    return html(render_template("dashboard/login.html", ui="./", problem=problem), status)
 
 
 def _day(at: datetime, now: datetime) -> str:
