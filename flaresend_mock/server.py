@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 from flask import Request, has_request_context, request
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from flaresend_mock.http.tls import Authority
 
 __all__ = ["CannotExport", "CannotStart", "FlaresendMock"]
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -79,14 +81,16 @@ class FlaresendMock:
         self._tls: SSLContext | None = None
         try:
             self._export.check()
-            self._autosave = self._autosave_folder()
+            export = partial(write.export, secrets=True)
+            self._autosave = self._opened("autosave", lambda folder: autosave.Autosave(folder.absolute(), export))
             if self.settings.tls_ca or self.settings.tls_name or self.settings.tls_port is not None:
                 self.tls_context()
         except (CannotExport, errors.AuthorityError) as error:
             raise CannotStart(str(error)) from None
         self._scheduler = scheduler.Scheduler()
         places = (ENVIRONMENT.get(name) for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
-        trust = trust_store.TrustStore(self._webhook_ca(), [place for place in places if place])
+        authorities = self._opened("webhook_ca", lambda file: trust_store.read_pem(file.read_text("utf-8", "replace")))
+        trust = trust_store.TrustStore(authorities or "", [place for place in places if place])
         self._sender = webhook_sender.WebhookSender(strict=self.settings.strict, trust=trust, api=lambda: self.app)
         self._uptime = realtime.Stopwatch()
         self._http: server.HttpServer | None = None
@@ -97,7 +101,7 @@ class FlaresendMock:
             on_timer_changed=self._scheduler.schedule_wakeup,
             delay=self._delay,
             on_delivery_ready=self._sender.notify,
-            on_history_ends=self._transcripts(),
+            on_history_ends=self._opened("transcript_on_exit", _transcripts) or (lambda world: None),
             on_world_closed=self._forget,
             key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
             drain_deliveries=self._sender.drain,
@@ -300,13 +304,13 @@ class FlaresendMock:
             state.instances[first.id] = replace(first, webhook=models.Webhook(f"http://{hosts.DEMO_BOT}/webhook"))
         return state
 
-    def _autosave_folder(self) -> autosave.Autosave | None:
-        folder = self.settings.autosave
+    def _opened(self, option: str, use: Callable[[Path], T]) -> T | None:
+        """Return what is made of the file or folder that an option names; CannotStart if it cannot be used."""
+        place = getattr(self.settings, option)
         try:
-            export = partial(write.export, secrets=True)
-            return None if folder is None else autosave.Autosave(Path(folder).absolute(), export)
-        except OSError as error:
-            raise CannotStart(f"autosave: {folder}: {error.strerror or error}") from None
+            return None if place is None else use(Path(place))
+        except (OSError, ValueError) as error:
+            raise CannotStart(f"{option}: {place}: {getattr(error, 'strerror', None) or error}") from None
 
     def _with_past(self, name: str, state: State) -> State:
         """Return the state of a world with its past, which the shipped world `demo` alone has."""
@@ -315,24 +319,6 @@ class FlaresendMock:
         from flaresend_mock.demo import with_conversations
 
         return copy_context().run(with_conversations, state, realtime.utc_now(), self._host)
-
-    def _transcripts(self) -> Callable[[World], None]:
-        file = self.settings.transcript_on_exit
-        if file is None:
-            return lambda world: None
-        from flaresend_mock.control.verification import TranscriptFile
-
-        try:
-            return TranscriptFile(file).add
-        except OSError as error:
-            raise CannotStart(f"transcript_on_exit: {file}: {error.strerror or error}") from None
-
-    def _webhook_ca(self) -> str:
-        file = self.settings.webhook_ca
-        try:
-            return trust_store.read_pem(Path(file).read_text("utf-8", "replace")) if file else ""
-        except (OSError, ValueError) as error:
-            raise CannotStart(f"webhook_ca: {file}: {getattr(error, 'strerror', None) or error}") from None
 
     def _load_world(self) -> State:
         wanted, name = self.settings, self.settings.world
@@ -404,6 +390,12 @@ class FlaresendMock:
                 turns.give_back(request.environ)
                 is_away = context.is_gone(request.environ)
             self._patience.delay(seconds, lambda: until() or is_away())
+
+
+def _transcripts(file: Path) -> Callable[[World], None]:
+    from flaresend_mock.control.verification import TranscriptFile
+
+    return TranscriptFile(file).add
 
 
 def _delete_url(file: Path, url: str) -> None:

@@ -424,8 +424,8 @@ class TranscriptFile:
     OSError if the file cannot be written.
     """
 
-    def __init__(self, file: str) -> None:
-        self._file = Path(file).absolute()
+    def __init__(self, file: Path) -> None:
+        self._file = file.absolute()
         append_file(self._file, b"")
 
     def add(self, world: World) -> None:
