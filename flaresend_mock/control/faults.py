@@ -8,8 +8,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import resources
-from flaresend_mock.control.inputs import Dictionary, Input, Matching, Nested, Number, Object, Text, Whole, about
-from flaresend_mock.core.faults import CALL_ACTIONS, CALLS, DELIVERIES, EVENT_ACTIONS, MAX_DELAY, PRESETS, is_framing
+from flaresend_mock.control.inputs import Dictionary, Nested, about, input_of
+from flaresend_mock.core.faults import CALL_ACTIONS, EVENT_ACTIONS, MAX_DELAY, PRESETS, is_framing
 from flaresend_mock.core.matchers.parser import CALL_FIELDS, DELIVERY_FIELDS
 from flaresend_mock.core.models import Delay, Fault, Reply
 from flaresend_mock.core.world import World
@@ -20,16 +20,14 @@ log = logging.getLogger(__name__)
 
 blueprint = Endpoints("faults", "/faults")
 
-MAX_TIMES = 1_000_000
 _ACTIONS = [*CALL_ACTIONS, *EVENT_ACTIONS]
 _HEADER_NAME = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z", error="Not the name of a header.")
 _HEADER_VALUE = validate.Regexp(r"[ -~]{0,4000}\Z", error="A header has printable ASCII characters.")
 
 
-class ReplyInput(Input):
+class ReplyInput(input_of("ReplyInput")):  # type: ignore[misc]
     """The response that a fault gives. Without a body, it has the status's phrase."""
 
-    status = Whole("The HTTP status.", 200, 599, required=True)
     body = fields.Raw(load_default=None, metadata=about("The body: JSON, or a text that is sent unchanged."))
     headers = Dictionary(
         "More headers.",
@@ -45,13 +43,8 @@ class ReplyInput(Input):
             raise ValidationError(f"{name} is the server's own.", "headers")
 
 
-class DelayInput(Input):
-    """Seconds: `from` one number `to` another, or around a `mean` with a standard `deviation`."""
-
-    lowest = Number("The fewest seconds.", 0, MAX_DELAY, data_key="from")
-    highest = Number("The most seconds.", 0, MAX_DELAY, data_key="to")
-    mean = Number("The mean of a normal distribution.", 0, MAX_DELAY)
-    deviation = Number("Its standard deviation.", 0, MAX_DELAY)
+class DelayInput(input_of("DelayInput")):  # type: ignore[misc]
+    """The seconds of a delay between two bounds, or around a mean."""
 
     @validates_schema
     def check_shape(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -68,22 +61,13 @@ _ONLY_OF_FAULTS = {"key": Property(str, "The API key of the call."), "url": Prop
 _MATCHED = {name: (_DESCRIBED | _ONLY_OF_FAULTS)[name] for name in {**CALL_FIELDS, **DELIVERY_FIELDS}}
 
 
-class FaultInput(Input):
+class FaultInput(input_of("FaultInput")):  # type: ignore[misc]
     """What a fault matches, what it does, and how often."""
 
     matches: ClassVar[Any] = ("FaultMatch", _MATCHED)
 
-    preset = Text("A ready-made fault; other fields may be given beside it.", words=list(PRESETS))
-    name = Text("The name in lists and logs.", load_default="", length=(None, 100))
-    on = Text("Whether it applies to calls or to deliveries.", load_default=CALLS, words=[CALLS, DELIVERIES])
-    match = Matching(load_default=dict)
     respond = Nested(ReplyInput, "The response that it gives instead.")
-    delay = Object(DelayInput.__doc__ or "", ["number", "object"])
     action = fields.String(metadata=about("What it does to the connection, the response or the event.", enum=_ACTIONS))
-    after = Whole("How many matches pass before it first applies.", 0, MAX_TIMES)
-    every = Whole("It applies to every Nth match.", 1, MAX_TIMES)
-    times = Whole("How often it applies at most.", 1, MAX_TIMES)
-    probability = Number("The probability that it applies, from the world's seed.", 0, 1)
 
 
 _DELAY = DelayInput()

@@ -12,18 +12,17 @@ from flask import request
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Dictionary, Input, Nested, Number, Object, Several, Switch, Text, Whole, about
+from flaresend_mock.control.inputs import Dictionary, Nested, Object, Several, Switch, Text, about, input_of
 from flaresend_mock.control.resources import Received
 from flaresend_mock.core import kinds, numbers, payloads
-from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.models import Cause, Chaos, Upload
-from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, InboundMessage
+from flaresend_mock.core.payloads import MEDIA_KINDS, InboundMessage
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import MEDIA_LIMITS, load_json
 from flaresend_mock.http.endpoint import Endpoints
-from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_event
+from flaresend_mock.package_data import event_names, sample, sample_event
 from flaresend_mock.world_format.schema import must
 
 blueprint = Endpoints("inbound")
@@ -39,19 +38,6 @@ _is_number = must(lambda given: type(given) in (str, int), "A phone number is a 
 _is_upload = must(lambda given: isinstance(given, Upload), "upload it as a part of a multipart form")
 
 
-class ChaosInput(Input):
-    """Random failures of deliveries: probabilities from 0 to 1, and a delay."""
-
-    duplicate = Number("The probability that an event is delivered twice.", 0, 1)
-    reorder = Number("The probability that later events overtake an event.", 0, 1)
-    drop = Number("The probability that an event is not delivered.", 0, 1)
-    delay = Number("Seconds of the world's clock until an event is sent.", 0, 366 * 86_400)
-
-    @post_load
-    def read(self, data: dict[str, float], **kwargs: Any) -> Chaos:
-        return Chaos(**data)
-
-
 class Base64(Text):
     """Bytes, in base64."""
 
@@ -63,17 +49,11 @@ class Base64(Text):
             raise ValidationError("not base64") from None
 
 
-class MediaInput(Input):
+class MediaInput(input_of("MediaInput")):  # type: ignore[misc]
     """A file: a shipped `sample`, or bytes in `base64`; and what is wrong with its link."""
 
-    sample = Text("A shipped file.", words=SAMPLES)
     base64 = Base64("The bytes of the file, in base64.")
     mimetype = Text("The media type; by default, the name of the file gives it.", load_default="", check=_MEDIA_TYPE)
-    fileName = Text("The name of the file.", load_default="", length=(None, 1000))
-    expired = Switch("Whether the link has expired.", load_default=False)
-    truncated = Switch("Whether the link leads to half of the file.", load_default=False)
-    corrupted = Switch("Whether the link leads to damaged bytes.", load_default=False)
-    keyless = Switch("Whether the event lacks the media key.", load_default=False)
 
     @validates_schema
     def check_one_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -88,10 +68,8 @@ class MediaInput(Input):
         return data
 
 
-class ContactInput(Input):
+class ContactInput(input_of("ContactInput")):  # type: ignore[misc]
     name = Text("The contact's name.", load_default="Jane Doe", check=must(str.strip, "This is empty."))
-    number = Text("The contact's phone number.", load_default="254798765432")
-    on_whatsapp = Switch("Whether the contact is on WhatsApp; by default as the directory says.", load_default=None)
 
     @post_load
     def read(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -102,52 +80,17 @@ class ContactInput(Input):
         return {"displayName": data["name"], "number": number, "on_whatsapp": data["on_whatsapp"]}
 
 
-class LinkInput(Input):
-    url = Text("The URL in the text.", required=True, length=(1, 2000))
-    title = Text("The title of the preview.")
-    description = Text("The description in the preview.")
-
-
-class InboundInput(Input):
+class InboundInput(input_of("InboundInput")):  # type: ignore[misc]
     """What a person writes, or a whole `event`. Beside `from`, each `type` has fields of its own."""
 
     sender = Object(_SENDER, ["string", "integer"], check=_is_number, data_key="from")
-    instance = Text("The id of the instance; the first one if it is left out.", allow_none=True)
-    group = Text("The JID of the group that it is written in.", allow_none=True)
-    type = Text("The kind of message.", words=KINDS)
-    text = Text("The text; of a kind with captions, its caption; of an edit, the new text or caption.")
-    caption = Text("The text below a file, a live location or an invitation.")
     media = Nested(MediaInput, "A file, and what is wrong with its link.")
     file = fields.Raw(validate=_is_upload, metadata=about("A file, only in forms.", type="string", format="binary"))
-    complete = Switch("Whether a message that can be viewed once has its file, as before the end of 2024.")
-    album = Text("The id of the album that a picture or a video belongs to.")
-    images = Whole("How many pictures an album announces.", 0, 100)
-    videos = Whole("How many videos an album announces.", 0, 100)
-    reply_to = Text("The id of the message that this one quotes or replies to.")
-    target = Text("The id of the message that a reaction, an edit, a deletion or a vote changes.")
-    wrapped = Switch("Whether an edit, or a chat whose messages disappear, has the older form with a wrapper.")
-    forward = Text("The id of a message that is forwarded unchanged.")
-    forwarded = Whole("How often it was forwarded; from 5 on, WhatsApp says many times.", 0, MAX_FORWARDS)
     mentions = Several("The numbers or JIDs of people who are mentioned.", None, fields.String(validate=_is_person))
-    link = Nested(LinkInput, "The preview of a link in the text.")
-    latitude = Number("The latitude of a location, in degrees.", -90, 90)
-    longitude = Number("The longitude of a location, in degrees.", -180, 180)
-    name = Text("The name of a location.")
-    address = Text("The address of a location.")
-    emoji = Text("The emoji of a reaction; an empty one removes it.")
     contact = Nested(ContactInput, "A contact.")
     contacts = Several("Several contacts.", 100, Nested(ContactInput), least=2)
-    invite = Text("The JID of the group that a group invitation is for; the first one if it is left out.")
-    options = Several("The options of a poll.", 12, least=2)
-    selectable = Whole("How many options may be chosen; 0 for any number.", 0, 12)
-    choices = Several("The options that a vote chooses; none withdraws it.", 12, least=0)
-    selected = Text("The id of the chosen button or row.")
-    channel = Text("The JID of the channel.")
-    seconds = Whole("The length of an audio or a video; or after how many seconds messages disappear.", 0, 7_776_000)
     message = Dictionary("A payload in WhatsApp's format, sent unchanged.", validate=validate.Length(1))
     event = Object(f"A whole event, sent as is, or a sample's name: {', '.join(event_names())}.", ["object", "string"])
-    from_lid = Switch("Whether people are named by LID (true) or by number (false); by default as the world does.")
-    chaos = Nested(ChaosInput, "Random failures of the delivery.")
 
     @validates_schema
     def check_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -176,17 +119,17 @@ def _from_text(name: str, field: Any, value: Any) -> Any:
         return value
     if isinstance(field, Switch) and value in field.truthy | field.falsy:
         return value in field.truthy
-    is_json = isinstance(field, Number | Whole | Nested | Dictionary)
+    is_json = isinstance(field, fields.Number | Nested | Dictionary)
     if is_json or (name == "event" and value.lstrip().startswith("{")):
         try:
             return load_json(value.encode())
         except ValueError:
-            if not isinstance(field, Number | Whole):  # numbers have a better message
+            if not isinstance(field, fields.Number):  # numbers have a better message
                 raise BadRequest(f"{name}: not JSON") from None
     return value
 
 
-_UNCHANGED = ("instance", "group", "reply_to", "target", "forward", "forwarded", "chaos")
+_UNCHANGED = ("instance", "group", "reply_to", "target", "forward", "forwarded")
 _DEFAULTS = json.loads((Path(__file__).parent / "assets" / "inbound.json").read_text("utf-8"))
 """What a message holds that is not given: its text, by kind, its details, by kind, and the contacts that it names."""
 _CONTACTS = ContactInput(many=True).load(_DEFAULTS["contacts"])
@@ -232,6 +175,7 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
         raw=given.get("message"),
         as_lid=given.get("from_lid"),
         cause=Cause("inbound"),
+        chaos=Chaos(**given["chaos"]) if "chaos" in given else None,
         **{name: given[name] for name in _UNCHANGED if name in given},
     )
 

@@ -1,7 +1,12 @@
 """Bodies and queries of the control plane: strict schemas, whose refusals say what is wrong, and where."""
 
 import dataclasses
+import json
+import re
 from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from marshmallow import ValidationError, fields, validate, validates_schema
@@ -11,6 +16,8 @@ from flaresend_mock.http.endpoint import RequestSchema
 from flaresend_mock.world_format.schema import base_url
 
 _WHOLE = "_schema"
+_DECLARED = json.loads((Path(__file__).parent / "assets" / "inputs.json").read_text("utf-8"))
+_IN_MODULE = re.compile(r"[a-z_.]+:\w+")  # core.groups:CAPACITY
 
 
 class Input(RequestSchema):
@@ -27,20 +34,20 @@ class Input(RequestSchema):
 
 
 class NonEmptyInput(Input):
-    """A body with at least one field; the refusal of an empty one says `empty`."""
+    """A body with at least one field, and at most as many as `more_shape` says; else the refusal says `refused`."""
 
-    more_shape: ClassVar[dict[str, Any]] = {"minProperties": 1}
-    empty: ClassVar[str] = "Give what is to change."
+    more_shape: ClassVar[dict[str, Any]]
+    refused: ClassVar[str]
 
     @validates_schema
-    def check_any(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        if not data:
-            raise ValidationError(self.empty)
+    def check_size(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if not 1 <= len(data) <= self.more_shape.get("maxProperties", len(data)):
+            raise ValidationError(self.refused)
 
 
 def about(description: str, **more: Any) -> dict[str, Any]:
     """Return the metadata of a field: what it means, and more of its JSON Schema."""
-    return {"description": description, **more}
+    return {"description": description, **more} if description else more
 
 
 class Text(fields.String):
@@ -64,7 +71,7 @@ class Nested(_OfAnObject, fields.Nested):
     """An object with a schema."""
 
     def __init__(self, schema: type[Input], description: str = "") -> None:
-        super().__init__(schema, metadata=about(description) if description else {})
+        super().__init__(schema, metadata=about(description))
 
 
 class Dictionary(_OfAnObject, fields.Dict):
@@ -171,6 +178,65 @@ class Page(Input):
 
 class Secrets(Input):
     with_secrets = Flag("Whether API keys and secrets are shown instead of masked.", load_default=False)
+
+
+@cache
+def input_of(name: str, base: type[Input] = Input) -> Any:
+    """Return the input that assets/inputs.json declares under this name by a JSON Schema, after the fields of `base`.
+
+    There, "core.groups:CAPACITY" is what a module has, and `{}` the place of a field that a class declares. `x-check`
+    checks values, `x-name` is a field's name in Python, and `x-refusal` is the message for too few or many fields.
+    """
+    schema = _DECLARED[name]
+    for one in schema.get("allOf", ()):
+        base = _referred(one)
+    made: dict[str, Any] = {"__doc__": schema.get("description"), "refused": schema.get("x-refusal")}
+    made["more_shape"] = {key: schema[key] for key in ("minProperties", "maxProperties") if key in schema}
+    for key, one in schema.get("properties", {}).items():
+        options = {"required": key in schema.get("required", ()), "data_key": key if "x-name" in one else None}
+        made[one.get("x-name", key)] = _field(one, **options) if one else fields.Raw()
+    return type(name, (NonEmptyInput, base) if "minProperties" in schema else (base,), made)
+
+
+def _referred(schema: Mapping[str, str]) -> type[Input]:
+    found: type[Input] = input_of(schema["$ref"].removeprefix("#/"))
+    return found
+
+
+def _field(declared: Mapping[str, Any], **options: Any) -> fields.Field[Any]:
+    """Return the field of a JSON Schema."""
+    schema = {key: _value(one) for key, one in declared.items()}
+    means, check, get = schema.get("description", ""), schema.get("x-check"), schema.get
+    if "default" in schema:
+        default = schema["default"]
+        options["load_default"] = default.copy if isinstance(default, list | dict) else default
+    match schema:
+        case {"$ref": _}:
+            return Nested(_referred(schema), means)
+        case {"type": [kind, "null"]}:
+            return _field({**declared, "type": kind}, allow_none=True, **options)
+        case {"type": [*kinds]}:
+            return Object(means, kinds, **options)
+        case {"type": "matcher"}:
+            return Matching(**options)
+        case {"type": "integer"}:
+            return Whole(means, schema["minimum"], get("maximum"), **options)
+        case {"type": "number"}:
+            return Number(means, schema["minimum"], schema["maximum"], **options)
+        case {"type": "boolean"}:
+            return Switch(means, validate=validate.Equal(schema["const"]) if "const" in schema else None, **options)
+        case {"type": "array"}:
+            return Several(means, get("maxItems"), _field(schema["items"]), least=get("minItems"), **options)
+        case {"type": "object"}:
+            return Dictionary(means, **options)
+    bounds = get("minLength"), get("maxLength")
+    return Text(means, words=get("enum", ()), length=bounds if any(bounds) else None, check=check, **options)
+
+
+def _value(one: Any) -> Any:
+    """Return what stands in a JSON Schema, or what the module that it names has."""
+    is_named = isinstance(one, str) and _IN_MODULE.fullmatch(one)
+    return resolve_name(f"flaresend_mock.{one}") if is_named else one
 
 
 def first_mistake(schema: Any, messages: Mapping[Any, Any]) -> tuple[str, str]:

@@ -9,68 +9,28 @@ from flask import Response, render_template, request
 
 from flaresend_mock.background import webhook_handshake
 from flaresend_mock.control import resources
-from flaresend_mock.control.inbound import ChaosInput
-from flaresend_mock.control.inputs import Input, Nested, Number, Secrets, Several, Switch, Text
+from flaresend_mock.control.inputs import Secrets, input_of
 from flaresend_mock.core.errors import NoWebhook, QrCodeExpired, Refusal, required
 from flaresend_mock.core.instances import LINKED
-from flaresend_mock.core.models import BODY_STYLES, INSTANCE_STATUSES, Instance, Webhook
+from flaresend_mock.core.models import Chaos, Instance, Webhook
 from flaresend_mock.core.redaction import masked
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.http.context import CONTROL, own_url, services
 from flaresend_mock.http.endpoint import WORLD, Endpoints
-from flaresend_mock.world_format.schema import LID, MONTH, usable_ca, usable_key
 
 blueprint = Endpoints("instances", "/instances")
 webhooks = Endpoints("webhooks", "/instances/<instance_id>/webhook")
 pairing = Endpoints("pairing", templates=Path(__file__).parent / "assets")
 
-FORMATS = ("json", "png", "svg", "text")
-MAX_KEY = 500
-MAX_RETRIES = 20
 _IMAGES = {"png": "image/png", "svg": "image/svg+xml"}
 _OTHERS = (*_IMAGES.values(), "text/plain")
 
-_STATUS = f"The status: {', '.join(INSTANCE_STATUSES)}."
-_CA = "Certificates in PEM that an https receiver is verified against, besides the public ones"
-_NUMBER = "A phone number in international format, such as 254712345678"
 _SECURITY = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
 }
-
-
-class NewKey(Input):
-    api_key = Text("The API key; null for a new one.", load_default=None, length=(None, MAX_KEY), check=usable_key)
-
-
-class NewInstance(NewKey):
-    """An instance. Without a number it gets one from the seed; without a status it starts up."""
-
-    name = Text("The name.", load_default="", length=(None, 200))
-    number = Text(f"{_NUMBER}.", load_default=None)
-    lid = Text("The LID, such as 163514152964174@lid.", load_default=None, check=LID)
-    status = Text(_STATUS, load_default=None, words=INSTANCE_STATUSES)
-
-
-class InstanceChange(Input):
-    name = Text("The name.", required=True, length=(None, 200))
-
-
-class StatusChange(Input):
-    status = Text(_STATUS, required=True, words=INSTANCE_STATUSES)
-
-
-class Scan(Input):
-    """A scan of the shown code by the instance's own phone, unless another code or number is given."""
-
-    code = Text("The code to scan; null for the one that is shown.", load_default=None)
-    number = Text(f"{_NUMBER}; null for the instance's own.", load_default=None)
-
-
-class QrOptions(Input):
-    format = Text("The format: json, png, svg or text.", load_default="json", words=FORMATS)
 
 
 @blueprint.get("", resources.Instances, query=Secrets(), refuses=(503,))
@@ -79,7 +39,7 @@ def list_instances(world: World, query: dict[str, Any]) -> dict[str, Any]:
     return {"instances": [_shown(world, one, query) for one in world.instances.all()]}
 
 
-@blueprint.post("", resources.Instance, status=201, body=NewInstance(), refuses=(409,))
+@blueprint.post("", resources.Instance, status=201, body=input_of("NewInstance")(), refuses=(409,))
 def create_instance(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Create an instance. It starts up, unless a status is given."""
     return _shown(world, world.instances.create(**body))
@@ -91,7 +51,7 @@ def show_instance(world: World, instance_id: str, query: dict[str, Any]) -> dict
     return _shown(world, world.instances.find(instance_id), query)
 
 
-@blueprint.patch("/<instance_id>", resources.Instance, body=InstanceChange())
+@blueprint.patch("/<instance_id>", resources.Instance, body=input_of("InstanceChange")())
 def rename_instance(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Rename an instance."""
     return _shown(world, world.instances.rename(instance_id, body["name"]))
@@ -105,7 +65,7 @@ def remove_instance(world: World, instance_id: str) -> dict[str, str]:
     return {"deleted": instance.id}
 
 
-@blueprint.post("/<instance_id>/status", resources.Instance, body=StatusChange())
+@blueprint.post("/<instance_id>/status", resources.Instance, body=input_of("StatusChange")())
 def set_status(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Set the status of an instance, which it keeps."""
     return _shown(world, world.pairing.set_status(instance_id, body["status"]))
@@ -129,7 +89,7 @@ def log_out(world: World, instance_id: str) -> dict[str, Any]:
     return _shown(world, world.pairing.disconnect(instance_id, log_out=True))
 
 
-@blueprint.post("/<instance_id>/scan", resources.Instance, body=Scan(), refuses=(409, 410))
+@blueprint.post("/<instance_id>/scan", resources.Instance, body=input_of("Scan")(), refuses=(409, 410))
 def scan_instance(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Scan an instance's QR code, as a phone does. The instance is connected a second later."""
     return _shown(world, world.pairing.scan(instance_id, body["code"], body["number"]))
@@ -141,7 +101,7 @@ def list_keys(world: World, instance_id: str, query: dict[str, Any]) -> dict[str
     return {"api_keys": _shown(world, world.instances.find(instance_id), query)["api_keys"]}
 
 
-@blueprint.post("/<instance_id>/api-keys", resources.ApiKey, status=201, body=NewKey(), refuses=(409,))
+@blueprint.post("/<instance_id>/api-keys", resources.ApiKey, status=201, body=input_of("NewKey")(), refuses=(409,))
 def make_key(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, str]:
     """Create an API key. Only this response shows it."""
     return resources.shown_key(world.instances.add_key(instance_id, body["api_key"]), secrets=True)
@@ -154,7 +114,9 @@ def revoke_key(world: World, instance_id: str, wanted: str) -> dict[str, str]:
     return {"deleted": wanted}
 
 
-@pairing.get("/instances/<instance_id>/qr", resources.QrCode, also=_OTHERS, query=QrOptions(), refuses=(409,))
+@pairing.get(
+    "/instances/<instance_id>/qr", resources.QrCode, also=_OTHERS, query=input_of("QrOptions")(), refuses=(409,)
+)
 def show_qr_code(world: World, instance_id: str, query: dict[str, Any]) -> Response | dict[str, Any]:
     """Show an instance's QR code as JSON, PNG, SVG or text for a terminal."""
     instance, shown = world.pairing.qr(instance_id)
@@ -201,31 +163,14 @@ def _drawn(url: str, wanted: str) -> str | bytes:
     return image.getvalue()
 
 
-class WebhookInput(Input):
-    """A webhook. Fields that are left out get their defaults."""
-
-    url = Text("The URL that events are sent to: http or https.", required=True)
-    secret = Text("The secret that deliveries are signed with; null for none.", allow_none=True, length=(1, 500))
-    retries = Several("Seconds of the world's clock between attempts.", MAX_RETRIES, Number("Seconds.", 0, MONTH))
-    verification = Text("How the receiver is verified: none, post or challenge.", words=webhook_handshake.MODES)
-    verify_token = Text("The token of a challenge; null for none.", allow_none=True, length=(1, 500))
-    chaos = Nested(ChaosInput, "Random failures of deliveries.")
-    ordered = Switch("Whether the events of a chat wait for one that is retried.")
-    body_style = Text("How events are written: raw UTF-8, or escaped with \\uXXXX and \\/.", words=BODY_STYLES)
-    ca = Text(f"{_CA}; null for none.", allow_none=True, check=usable_ca)
-    verify = Switch("Whether the certificate of an https receiver is verified.")
-
-
-class ResumeInput(Input):
-    replay = Switch("Whether the held events are delivered now.", load_default=True)
-
-
-@webhooks.put("", resources.InstanceWebhook, body=WebhookInput())
+@webhooks.put("", resources.InstanceWebhook, body=input_of("WebhookInput")())
 def put_webhook(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Set the webhook. Fields that are left out get their defaults."""
     services().check_webhook(body["url"])
     if "retries" in body:
         body["retries"] = tuple(body["retries"])
+    if "chaos" in body:
+        body["chaos"] = Chaos(**body["chaos"])
     return _shown_webhook(world.instances.set_webhook(instance_id, Webhook(**body)))
 
 
@@ -241,7 +186,7 @@ def delete_webhook(world: World, instance_id: str) -> dict[str, Any]:
     return _shown_webhook(world.instances.set_webhook(instance_id, None))
 
 
-@webhooks.post("/resume", resources.Resumed, body=ResumeInput(), refuses=(409,))
+@webhooks.post("/resume", resources.Resumed, body=input_of("ResumeInput")(), refuses=(409,))
 def resume_webhook(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Resume a paused webhook; the held events come first."""
     return {"replayed": world.deliveries.resume(world.instances.find(instance_id).id, replay=body["replay"])}

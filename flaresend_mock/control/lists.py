@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 
 from flaresend_mock.background.realtime import SLICE_SECONDS, Stopwatch
 from flaresend_mock.control import errors, resources
-from flaresend_mock.control.inputs import Flag, NonEmptyInput, Page, Text, Whole
+from flaresend_mock.control.inputs import Flag, Page, Text, input_of
 from flaresend_mock.core.errors import TaskNotFound, required
 from flaresend_mock.core.events import KINDS, LogReader, Missed, Replaced
 from flaresend_mock.core.matchers.parser import unknown
@@ -30,7 +30,6 @@ Item = TypeVar("Item")
 HEARTBEAT_SECONDS = 10.0
 _RETRY_MILLISECONDS = 1000
 _BYTES = "application/octet-stream"
-_STATUS = "The status of the deliveries."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -185,21 +184,7 @@ def cut(found: Iterable[Item], page: dict[str, Any]) -> list[Item]:
     return items[-limit:] if page["since"] is None else items[:limit]
 
 
-class DeliveryPage(Page):
-    status = Text(_STATUS, words=resources.STATUSES)
-
-
-class RedeliverInput(NonEmptyInput):
-    """Which deliveries: those of a status, and from one event to another; at least one of the three."""
-
-    empty = "Give status, from_event, to_event, or several of them."
-
-    status = Text(_STATUS, words=resources.STATUSES)
-    first = Whole("The number of the first event.", 0, None, data_key="from_event")
-    last = Whole("The number of the last event.", 0, None, data_key="to_event")
-
-
-@deliveries.get("", resources.Deliveries, query=DeliveryPage(), refuses=(503,))
+@deliveries.get("", resources.Deliveries, query=input_of("DeliveryPage", Page)(), refuses=(503,))
 def list_deliveries(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List deliveries, newest last; `status` selects those of one status."""
     since, status = query["since"] or 0, query.get("status")
@@ -226,7 +211,7 @@ def redeliver(world: World, delivery_id: str) -> dict[str, Any]:
     return {"deliveries": world.deliveries.redeliver([world.deliveries.get(delivery_id)])}
 
 
-@deliveries.post("/redeliver", resources.Redeliveries, status=202, body=RedeliverInput(), refuses=(409,))
+@deliveries.post("/redeliver", resources.Redeliveries, status=202, body=input_of("RedeliverInput")(), refuses=(409,))
 def redeliver_many(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Deliver many events again: failed ones, or those of a range."""
     first, last = body.get("first", 0), body.get("last", world.state.events.last_number)

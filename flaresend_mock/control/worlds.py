@@ -1,17 +1,16 @@
 """/_mock/worlds, and one world as a whole: reset, export, import, settings, snapshots and its clock."""
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, get_type_hints
 
 from flask import Response, request
 from marshmallow import INCLUDE, ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import inputs, resources
-from flaresend_mock.control.inputs import Dictionary, Input, NonEmptyInput, Number, Secrets, Switch, Text, Whole
+from flaresend_mock.control import resources
+from flaresend_mock.control.inputs import Input, Secrets, Text, input_of, setting_input
 from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.world import World
@@ -22,7 +21,6 @@ from flaresend_mock.http.resources import parse_time
 from flaresend_mock.http.turns import give_back
 from flaresend_mock.package_data import world_file, world_names
 from flaresend_mock.world_format import load_file, load_world
-from flaresend_mock.world_format.schema import known_time_zone, usable_key
 
 blueprint = Endpoints("worlds", "/worlds")
 one = Endpoints("world")
@@ -30,25 +28,18 @@ snapshots = Endpoints("snapshots", "/snapshots")
 clock = Endpoints("clock")
 
 MAX_SNAPSHOT_NAME = 100
-MAX_SECONDS = 10_000 * 366 * 86_400
 NAME = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="A name has letters, digits, dots, dashes and underscores, 64 at most."
 )
-_TIME = "An ISO 8601 time, such as 2025-11-14T10:00:00Z; without an offset, it is local to the world."
 _TYPES = get_type_hints(WorldSettings)
-_SETTINGS = {one.name: inputs.setting_input(one, _TYPES[one.name]) for one in dataclasses.fields(WorldSettings)}
+_Settings: Any = Input.from_dict({one.name: setting_input(one, _TYPES[one.name]) for one in fields(WorldSettings)})
 
 
-class WorldInput(Input.from_dict(_SETTINGS)):  # type: ignore[misc]
+class WorldInput(input_of("WorldInput", _Settings)):  # type: ignore[misc]
     """A world from a shipped `fixture`, the contents of a `world` file or an `export`; by default, from a fixture."""
 
     name = Text("The name of the world.", check=NAME)
     fixture = Text("The fixture: default or demo.", words=world_names())
-    world = Dictionary("The contents of a world file.")
-    export = Dictionary("An export, as `GET /_mock/world` returns it.")
-    seed = Whole("The seed of everything random: ids, LIDs, names.", -(10**17), 10**17)
-    time_zone = Text("The IANA time zone of sendAt, such as Africa/Nairobi.", check=known_time_zone)
-    api_key = Text("The API key of the first instance.", length=(None, 500), check=usable_key)
 
     @validates_schema
     def check_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -63,10 +54,6 @@ class WholeWorld(Input):
 
     class Meta:
         unknown = INCLUDE
-
-
-class SettingsInput(NonEmptyInput.from_dict(_SETTINGS)):  # type: ignore[misc]
-    """The settings to change."""
 
 
 @blueprint.get("", resources.Worlds, refuses=(503,))
@@ -142,7 +129,7 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     return _restored(world) | {"warnings": warnings}
 
 
-@one.patch("/world", resources.WorldSettings, body=SettingsInput())
+@one.patch("/world", resources.WorldSettings, body=input_of("SettingsInput", _Settings)())
 def change_world(world: World, body: dict[str, Any]) -> World:
     """Change the world's settings."""
     world.pairing.change_settings(**body)
@@ -185,37 +172,13 @@ def _restored(world: World) -> dict[str, Any]:
     return {"world": world.name, "event": world.state.events.last_number}
 
 
-class ClockChange(NonEmptyInput):
-    """A new time, and whether the clock is stopped."""
-
-    empty = "Give now, frozen, or both."
-
-    now = Text(_TIME)
-    frozen = Switch("Whether the clock is stopped.")
-
-
-class Advance(Input):
-    """How far: by `seconds`, to a time, or to the next timer."""
-
-    more_shape: ClassVar = {"minProperties": 1, "maxProperties": 1}
-
-    seconds = Number("How many seconds to advance by.", 0, MAX_SECONDS)
-    to = Text(_TIME)
-    to_next = Switch("Advances to the next timer that is due.", validate=validate.Equal(True))
-
-    @validates_schema
-    def check_one(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        if len(data) != 1:
-            raise ValidationError("Give one of seconds, to and to_next.")
-
-
 @clock.get("/clock", resources.Clock)
 def show_clock(world: World) -> World:
     """Show the time, whether the clock is stopped, and when the next timer is due."""
     return world
 
 
-@clock.patch("/clock", resources.Clock, body=ClockChange())
+@clock.patch("/clock", resources.Clock, body=input_of("ClockChange")())
 def change_clock(world: World, body: dict[str, Any]) -> World:
     """Set, stop or start the clock. Timers that are overdue run when the clock runs."""
     if "now" in body:
@@ -224,7 +187,7 @@ def change_clock(world: World, body: dict[str, Any]) -> World:
     return world
 
 
-@clock.post("/clock/advance", resources.Advanced, body=Advance())
+@clock.post("/clock/advance", resources.Advanced, body=input_of("Advance")())
 def advance_clock(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Advance the clock, run every timer that is due on the way, and return what ran."""
     if "seconds" in body:

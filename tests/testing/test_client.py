@@ -18,7 +18,7 @@ from flask import Flask, request
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.client import NotAnEmulator
-from flaresend_mock.control.people import PersonInput
+from flaresend_mock.control.inputs import input_of
 from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.testing import ControlPlaneError, EmulatorUnreachable, ExpectationFailed, Flaresend, Server
 from tests.defaults import ANN, BEN, OUR_NUMBER
@@ -521,7 +521,7 @@ def test_what_was_taken_last_is_restored(flaresend_mock: Flaresend) -> None:
 
 def test_a_person_has_the_fields_that_the_control_plane_takes(flaresend_mock: Flaresend) -> None:
     arguments = inspect.signature(flaresend_mock.person).parameters.keys() - {"number"}
-    assert arguments == PersonInput().fields.keys()
+    assert arguments == input_of("PersonInput")().fields.keys()
 
     flaresend_mock.person(BEN, name="Ben", aliases=[5531988561070], addable=False)
     assert send(flaresend_mock, to="5531988561070").json()["successful_recipients"] == [f"{BEN}@s.whatsapp.net"]
