@@ -1,6 +1,7 @@
 """The resources of the control plane: one declaration each, for responses, matchers, OpenAPI and docs/resources.md.
 
-assets/envelopes.json declares the responses that only hold others.
+assets/ has JSON Schemas: envelopes.json declares the responses that only hold others, and resources.json those that
+need no code, or little.
 """
 
 from collections.abc import Mapping
@@ -43,7 +44,8 @@ LAST_EVENT = "The number of the world's last event."
 _SETTINGS = properties(Settings, at="state.settings.")
 _ASSETS = Path(__file__).parent / "assets"
 _parts = declared(_ASSETS / "parts.json", Envelope)
-ApiKey, Role = _parts.ApiKey, _parts.Role
+_read = declared(_ASSETS / "resources.json", Resource)
+ApiKey, Role, Clock = _parts.ApiKey, _parts.Role, _read.Clock
 
 RESPONSE_FIELDS = tuple(
     """success message error status action sent_at total_recipients successful_recipients failed_recipients
@@ -150,18 +152,10 @@ def _text_of(task: models.Task) -> str | None:
     return task.content.text if task.content.type == "text" else None
 
 
-class ScheduledMessage(Resource):
+class ScheduledMessage(_read.ScheduledMessage):  # type: ignore[misc,name-defined]
     """A scheduled message."""
 
-    id = Property(str, "Its id, such as SCHED-9128371923.")
-    instance = Property(str, "The id of the instance that sends it.")
-    recipients = Property([str], "The recipients.", get=lambda task: [str(one) for one in task.recipients])
-    type = Property(str, "The type of the message.", at="content.type")
     text = Property(str, "The text of a text.", get=_text_of, null=True)
-    sendAt = Property(datetime, "When it is sent, in UTC.", at="send_at")
-    status = Property(str, "pending, sent, failed or cancelled.")
-    reason = Property(str, "Why it failed.", null=True)
-    call = Property(str, "The id of the call that scheduled it.", null=True)
 
 
 class TaskChange(ScheduledMessage):
@@ -277,23 +271,10 @@ def shown_key(key: str, *, secrets: bool) -> dict[str, str]:
     return {"id": key_id(key), "api_key": key if secrets else key_mask(key)}
 
 
-class _World(Resource):
-    name = Property(str, "The world's name.")
-    seed = Property(int, "The seed of everything random: ids, LIDs, names.", at="state.seed")
-    time_zone = Property(str, "The IANA time zone of sendAt.", at="state.time_zone")
-    now = Property(datetime, "The time of the world's clock, in UTC.", get=lambda of: of.clock.now())
-    frozen = Property(bool, "Whether the clock is stopped.", at="timeline.frozen")
-
-
-class WorldSummary(_World.from_dict(_SETTINGS)):  # type: ignore[misc]
+class WorldSummary(_read.Contents, _read.World.from_dict(_SETTINGS)):  # type: ignore[misc,name-defined]
     """A world: its clock, its settings, and how much it holds."""
 
-    instances: Any = Property(int, "The number of instances.", at="state.instances", write=len)
-    messages = Property(int, "The number of messages.", at="state.messages", write=len)
-    scheduled = Property(int, "The number of scheduled messages.", at="state.tasks", write=len)
     faults = Property(int, "The number of active faults.", get=lambda of: sum(one.armed for one in of.faults.all()))
-    snapshots = Property([str], "The names of the snapshots.", get=lambda of: list(of.snapshots.all()))
-    events = Property(int, LAST_EVENT, at="state.events.last_number")
 
     def dump(self, obj: World, *, many: bool | None = None) -> dict[str, Any]:
         """Return a world at one moment."""
@@ -321,17 +302,6 @@ class _Named(Resource):
 
 class WorldSettings(_Named.from_dict(_SETTINGS)):  # type: ignore[misc]
     """The settings of a world."""
-
-
-class Clock(Resource):
-    """A world's clock."""
-
-    now = Property(datetime, "The time, in UTC.", get=lambda of: of.clock.now())
-    frozen = Property(bool, "Whether the clock is stopped.", at="timeline.frozen")
-    time_zone = Property(str, "The IANA time zone of sendAt.", at="state.time_zone")
-    next_due = Property(
-        datetime, "When the next timer is due, in UTC.", get=lambda of: of.state.timers.next_at(), null=True
-    )
 
 
 Fired = of_model(time_travel.Fired, "A timer that was run.")

@@ -106,8 +106,9 @@ def declared(file: Path, base: type[Resource], known: Mapping[str, Any] | None =
     """Return the resources that a file declares by JSON Schemas, which may refer to those before them, or `known` ones.
 
     Properties are required, unless `required` lists those that are. `x-from` is the path that one is read from, where
-    that is not its name: "group.id" in the item, "1.name" in its second part, or "." for the item itself. A KeyError
-    names a type, format or reference that is unknown.
+    that is not its name: "group.id" in the item, "1.name" in its second part, "." for the item itself, or "clock.now()"
+    for what a call returns. `{}` is the place of a property that a class declares. A KeyError names a type, format or
+    reference that is unknown.
     """
     found: dict[str, type[Resource]] = {}
     for name, schema in json.loads(file.read_text(encoding="utf-8")).items():
@@ -118,6 +119,8 @@ def declared(file: Path, base: type[Resource], known: Mapping[str, Any] | None =
 
 
 def _declared(schema: Mapping[str, Any], known: Mapping[str, Any], required: bool) -> Property:
+    if not schema:
+        return Property(Any, "")
     hint, means, form = _hint(schema, known), schema["description"], schema.get("format")
     how: dict[str, Any] = {"at": schema.get("x-from"), "get": _reader(schema), "write": form and _FORMATS[form][1]}
     return Property(_type(hint), means, **how, null=_is_optional(hint), optional=not required)
@@ -146,6 +149,9 @@ def _reader(schema: Mapping[str, Any]) -> Read | None:
     path = schema.get("x-from", "")
     if "const" in schema or path == ".":
         return lambda item: schema.get("const", item)
+    if path.endswith("()"):
+        called = attrgetter(path.removesuffix("()"))
+        return lambda item: called(item)()
     index, _, rest = path.partition(".")
     if not index.isdigit():
         return None
@@ -273,5 +279,6 @@ _FORMATS: dict[Any, tuple[Any, Read | None]] = {
     "readable-time": (str, readable_time),
     "count": (int, len),
     "digits": (str, str),
+    "texts": (list, lambda values: list(map(str, values))),
 }
 """The formats that files declare: the types of their JSON, and what turns other values into it."""
