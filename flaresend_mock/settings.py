@@ -6,11 +6,10 @@ import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import Field, dataclass, field, fields
-from functools import cache
+from dataclasses import Field, field, fields, make_dataclass
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -66,74 +65,52 @@ def _text(pattern: str) -> Callable[[str], str | None]:
     return lambda value: value if re.fullmatch(pattern, value) else None
 
 
-HTTP_URL = Checked("url", "an http or https URL", _http_url)
-_BASE_URL = Checked("url", "an http or https URL without a query", _base_url)
-_KEY = Checked("key", "a key of printable ASCII characters without spaces", _text(r"[!-~]+"))
-_TOKEN = Checked("token", "a token of printable ASCII characters without spaces", _text(r"[!-~]+"))
-_PATH = Checked("path", "the path of a file", _text(r"[^\0]+"))
-_ZONE = Checked("zone", "a time zone such as Africa/Nairobi", lambda value: ZoneInfo(value).key)
-_HOSTS = Checked(
-    "hosts", "a list of names, *.domains, addresses or networks", lambda value: HostList.parse(value) and value
-)
-_NAMES = Checked("names", "a list of host names and addresses", lambda value: ",".join(plain_hosts(value)))
-_PORT = click.IntRange(0, 65535)
-_BYTES = Checked("size", "a size such as 64MiB or a number of bytes", _size)
+TYPES: dict[str, click.ParamType[Any]] = {
+    "text": click.STRING,
+    "switch": click.BOOL,
+    "port": click.IntRange(0, 65535),
+    "size": Checked("size", "a size such as 64MiB or a number of bytes", _size),
+    "url": Checked("url", "an http or https URL", _http_url),
+    "base url": Checked("url", "an http or https URL without a query", _base_url),
+    "key": Checked("key", "a key of printable ASCII characters without spaces", _text(r"[!-~]+")),
+    "token": Checked("token", "a token of printable ASCII characters without spaces", _text(r"[!-~]+")),
+    "path": Checked("path", "the path of a file", _text(r"[^\0]+")),
+    "zone": Checked("zone", "a time zone such as Africa/Nairobi", lambda value: ZoneInfo(value).key),
+    "hosts": Checked(
+        "hosts", "a list of names, *.domains, addresses or networks", lambda value: HostList.parse(value) and value
+    ),
+    "names": Checked("names", "a list of host names and addresses", lambda value: ",".join(plain_hosts(value))),
+}
 
 
-def _choice(*words: str) -> click.Choice[str]:
-    return click.Choice(words, case_sensitive=False)
+def _option(about: dict[str, Any]) -> Any:
+    """Return the field of an option. A list as its type holds words, or the lowest and the highest number."""
+    kind = about["type"]
+    if isinstance(kind, list):
+        kind = click.Choice(kind, case_sensitive=False) if isinstance(kind[0], str) else click.IntRange(*kind)
+    else:
+        kind = TYPES[kind]
+    return field(default=about["default"], metadata={**about, "type": kind})
 
 
-def _option(default: Any = None, kind: Any = None) -> Any:
-    return field(default=default, metadata={"type": click.types.convert_type(kind, default)})
+if TYPE_CHECKING:
+    from flaresend_mock.options import Options
+else:
+    _TABLE = json.loads(Path(__file__).with_name("options.json").read_text("utf-8"))
+    _FIELDS = [(name, Any, _option(about)) for name, about in _TABLE.items()]
+    _CALLED = {"__post_init__": lambda made: made._convert()}
+    Options = make_dataclass("Settings", _FIELDS, namespace=_CALLED, frozen=True, kw_only=True, slots=True)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """The options of an emulator; `options.json` says what each means, and describes defaults that need it.
+class Settings(Options):
+    """The options of an emulator. options.json has their types, defaults and meanings; options.pyi repeats the types.
 
     A flag wins over its variable, and that over the default.
     """
 
-    host: str = _option("127.0.0.1")
-    port: int = _option(3577, _PORT)
-    world: str = _option("default")
-    seed: int | None = _option(None, click.IntRange(-(10**17), 10**17))
-    time_zone: str | None = _option(None, _ZONE)
-    directory: str | None = _option(None, _choice("open", "closed"))
-    api_key: str | None = _option(None, _KEY)
-    api_key_file: str | None = _option(None, _PATH)
-    auth: str = _option("known", _choice("known", "open"))
-    strict: bool = _option(False)
-    webhook_url: str | None = _option(None, HTTP_URL)
-    webhook_secret: str | None = _option(None, click.STRING)
-    webhook_secret_file: str | None = _option(None, _PATH)
-    allow_webhook_host: str = _option("", _HOSTS)
-    webhook_ca: str | None = _option(None, _PATH)
-    allowed_host: str = _option("", _HOSTS)
-    public_url: str | None = _option(None, _BASE_URL)
-    tls_ca: str | None = _option(None, _PATH)
-    tls_name: str = _option("", _NAMES)
-    tls_port: int | None = _option(None, _PORT)
-    proxy_others: str = _option("refuse", _choice("refuse", "pass"))
-    import_: str | None = _option(None, _PATH)
-    export_on_exit: str | None = _option(None, _PATH)
-    autosave: str | None = _option(None, _PATH)
-    transcript_on_exit: str | None = _option(None, _PATH)
-    url_file: str | None = _option(None, _PATH)
-    stop_with_stdin: bool = _option(False)
-    with_secrets: bool = _option(False)
-    control_token: str | None = _option(None, _TOKEN)
-    control_token_file: str | None = _option(None, _PATH)
-    max_body_size: int = _option(64 * 1024**2, _BYTES)
-    history: int = _option(10_000, click.IntRange(1, 10_000_000))
-    max_connections: int = _option(2000, click.IntRange(1, 100_000))
-    demo: bool = _option(False)
-    lan: bool = _option(False)
-    log_format: str = _option("text", _choice("text", "json"))
-    log_level: str = _option("info", _choice("debug", "info", "warning", "error"))
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
+    def _convert(self) -> None:
         """Convert every value as on the command line. Files with secrets are read once: they may be pipes."""
         files = dict(zip(SECRETS, (self.control_token_file, self.api_key_file, self.webhook_secret_file), strict=True))
         for option in fields(self):
@@ -183,16 +160,10 @@ def _wanted(kind: click.ParamType[Any]) -> str:
     return getattr(kind, "wanted", "true or false")
 
 
-@cache
-def _texts() -> dict[str, dict[str, str]]:
-    texts: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("options.json").read_text("utf-8"))
-    return texts
-
-
 def texts(option: Field[Any]) -> tuple[str, str]:
     """Return what an option means, and its default in words."""
-    found, plain = _texts()[option.name], "none" if option.default in (None, "") else str(option.default)
-    return found["help"], found.get("default", plain)
+    plain = "none" if option.default in (None, "") else str(option.default)
+    return option.metadata["help"], option.metadata.get("default_text", plain)
 
 
 def flag(option: Field[Any]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from runpy import run_path
+from typing import Any, get_type_hints
 
 import pytest
+from click import BOOL, IntRange
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.settings import SettingError, Settings, flag, resolve, strange_variables, texts, variable
@@ -149,6 +151,15 @@ def test_the_documentation_has_the_table_of_options() -> None:
     ]
     table = "\n".join(["| Flag | Variable | Default | Meaning |", "| --- | --- | --- | --- |", *rows])
     assert table in (REPOSITORY / "docs" / "options.md").read_text(encoding="utf-8")
+
+
+def test_type_checkers_know_the_options() -> None:
+    stub = run_path(str(REPOSITORY / "flaresend_mock" / "options.pyi"))["Options"]
+
+    for option, (name, type_) in zip(fields(Settings), get_type_hints(stub).items(), strict=True):
+        kind = option.metadata["type"]
+        of = bool if kind is BOOL else int if isinstance(kind, IntRange) or kind.name == "size" else str
+        assert (name, type_) == (option.name, of if option.default is not None else of | None)
 
 
 def test_every_option_has_a_meaning_and_a_variable_of_its_own() -> None:

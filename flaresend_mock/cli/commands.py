@@ -17,7 +17,7 @@ from flaresend_mock.cli import output
 from flaresend_mock.cli.options import address, name_and_value, span, token_of
 from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator, part
 from flaresend_mock.core.errors import AuthorityError
-from flaresend_mock.settings import ENVIRONMENT, HTTP_URL, PREFIX, Checked, resolve
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, TYPES, Checked, resolve
 
 _BEGINS_LIKE_A_DATE = re.compile(r"\d{4}-|\d{8}T", re.ASCII)
 
@@ -154,7 +154,7 @@ _TYPES: dict[str, Any] = {
     "open text": click.File(encoding="latin-1"),
     "open bytes": click.File("rb"),
     "unprocessed": click.UNPROCESSED,
-    "url": HTTP_URL,
+    "url": TYPES["url"],
     "span": Checked("span", "a span of time such as 30, 2h or 1h30m", span),
     "field": Checked("NAME=VALUE", "NAME=VALUE, such as seconds=5", name_and_value),
     "setting": _setting,

@@ -84,7 +84,7 @@ class Daemon:
         if variables["FLARESEND_MOCK_WORLD"].startswith("/"):
             variables["FLARESEND_MOCK_WORLD"] = str(self._folder / variables["FLARESEND_MOCK_WORLD"].lstrip("/"))
         settings = resolve({"port": "0", "log_level": "error"}, variables)
-        self.emulator = FlaresendMock(**{name: getattr(settings, name) for name in settings.__slots__}).start()
+        self.emulator = FlaresendMock(settings).start()
 
     def stop(self) -> None:
         if self.emulator is not None:
