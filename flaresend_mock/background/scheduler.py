@@ -6,7 +6,6 @@ import logging
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import TYPE_CHECKING
 
 from flaresend_mock.background.realtime import utc_now
@@ -26,8 +25,7 @@ class Scheduler:
     """Wakes every world when its next timer falls due.
 
     A world has one job, which runs all timers that are due, in order: jobs for single timers would run those of one
-    moment in any order. Each has a new id, as APScheduler removes a finished job by its id after starting it.
-    The first timer imports and starts APScheduler, which would slow down the start of the emulator.
+    moment in any order. The first timer starts APScheduler, whose import would slow down the emulator's start.
     """
 
     def __init__(self) -> None:
@@ -35,7 +33,6 @@ class Scheduler:
         self._scheduler: BackgroundScheduler | None = None
         self._lock = threading.Lock()
         self._armed: dict[World, tuple[datetime, Job]] = {}
-        self._job_numbers = count(1)
 
     def start(self) -> None:
         """Wake worlds for timers that are set from now on."""
@@ -64,28 +61,21 @@ class Scheduler:
                 return
             self._disarm(world)
             if wake_at is not None:
-                self._armed[world] = (wake_at, self._add_job(world, wake_at))
+                self._scheduler = self._scheduler or _real_time_scheduler()
+                job = self._scheduler.add_job(self._wake, "date", [world, wake_at], run_date=wake_at, timezone=UTC)
+                self._armed[world] = wake_at, job
 
     def forget(self, world: World) -> None:
         with self._lock:
             self._disarm(world)
 
-    def _add_job(self, world: World, wake_at: datetime) -> Job:
-        from apscheduler.triggers.date import DateTrigger
-
-        if self._scheduler is None:
-            self._scheduler = _real_time_scheduler()
-            self._scheduler.start()
-        id_ = f"{world.name} {next(self._job_numbers)}"
-        return self._scheduler.add_job(self._wake, DateTrigger(wake_at, UTC), args=[world, id_], id=id_)
-
     def _disarm(self, world: World) -> None:
         if world in self._armed:
             self._armed.pop(world)[1].remove()
 
-    def _wake(self, world: World, job_id: str) -> None:
+    def _wake(self, world: World, woken_at: datetime) -> None:
         with self._lock:
-            if world in self._armed and self._armed[world][1].id == job_id:
+            if world in self._armed and self._armed[world][0] == woken_at:
                 del self._armed[world]
         try:
             for fired in world.timeline.run_due():
@@ -95,7 +85,7 @@ class Scheduler:
 
 
 def _real_time_scheduler() -> BackgroundScheduler:
-    """Return a scheduler of APScheduler that runs in real time: itself, it takes the time that the process fakes."""
+    """Start a scheduler of APScheduler that runs in real time: itself, it takes the time that the process fakes."""
     from apscheduler.jobstores.base import JobLookupError
     from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -119,4 +109,6 @@ def _real_time_scheduler() -> BackgroundScheduler:
             return None if next_at is None else min(max((next_at - now).total_seconds(), 0), threading.TIMEOUT_MAX)
 
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    return RealTimeScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None})
+    scheduler = RealTimeScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None})
+    scheduler.start()
+    return scheduler
