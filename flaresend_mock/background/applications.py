@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from itertools import count
@@ -21,11 +21,9 @@ from wsgiref.types import WSGIApplication
 from flaresend_mock.core import hosts
 
 log = logging.getLogger(__name__)
-
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
 HOST = "testserver"  # of requests: Django's tests allow it, and Starlette's client has it
-
 MAX_RESPONSE = 64 * 1024
 
 origin: ContextVar[tuple[Any, Any] | None] = ContextVar("origin", default=None)
@@ -71,17 +69,15 @@ def wsgi_handler(app: WSGIApplication) -> Handler:
 
     def handle(environ: dict[str, Any]) -> Result:
         from werkzeug.test import run_wsgi_app  # only tests deliver here
+        from werkzeug.wsgi import ClosingIterator
 
         chunks, status, headers = run_wsgi_app(app, environ)
         body = b""
-        try:
-            for chunk in chunks:
-                body = (body + chunk)[:MAX_RESPONSE]
+        with closing(ClosingIterator(chunks)) as parts:
+            for part in parts:
+                body = (body + part)[:MAX_RESPONSE]
                 if len(body) == MAX_RESPONSE:
                     break
-        finally:
-            if callable(close := getattr(chunks, "close", None)):
-                close()
         return status, list(headers), body
 
     return handle

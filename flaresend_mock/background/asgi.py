@@ -255,8 +255,6 @@ def _headers(environ: dict[str, Any]) -> list[tuple[str, str]]:
 def _takes(app: Any, number: int) -> bool:
     try:
         inspect.signature(app).bind(*range(number))
-    except TypeError:
-        return False
-    except ValueError:  # it shows no signature
-        return True
+    except (TypeError, ValueError) as error:
+        return isinstance(error, ValueError)  # it shows no signature
     return True

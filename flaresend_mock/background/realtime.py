@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC
 from email.utils import formatdate
+from functools import lru_cache, partial
 from importlib.util import find_spec, module_from_spec
 from typing import Any
 
@@ -19,7 +20,7 @@ SLICE_SECONDS = 0.5
 _spec: Any = find_spec("time")
 _time: Any = module_from_spec(_spec)
 _spec.loader.exec_module(_time)
-_date = (0, "")
+_http_date = lru_cache(1)(partial(formatdate, usegmt=True))  # the same for many calls
 
 
 def utc_now() -> dt.datetime:
@@ -37,11 +38,7 @@ def process_now() -> dt.datetime:
 
 
 def http_date() -> str:
-    global _date
-    second = int(utc_now().timestamp())
-    if _date[0] != second:
-        _date = second, formatdate(second, usegmt=True)
-    return _date[1]
+    return _http_date(int(utc_now().timestamp()))
 
 
 class Stopwatch:
