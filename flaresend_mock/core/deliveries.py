@@ -7,10 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from flaresend_mock.core import event_bodies
+from flaresend_mock.core import event_bodies, events
 from flaresend_mock.core.bounded_store import MAX_COUNT, MAX_PENDING_BYTES
 from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook, WorldFull, require, required
-from flaresend_mock.core.events import Event
 from flaresend_mock.core.faults import DELIVERIES, Faults
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.model import model
@@ -84,7 +83,7 @@ class Deliveries:
         found = self._store.state.open_deliveries.values()
         return [one for one in found if one.status == "waiting" and one.instance == instance_id]
 
-    def _after_instance(self, event: Event) -> None:
+    def _after_instance(self, event: events.Event) -> None:
         """Send the events that waited for an instance that is connected; drop them once it is logged out."""
         change = event.subject
         instance = self._store.state.instances.get(change.id) if isinstance(change, Change) else None
@@ -96,7 +95,7 @@ class Deliveries:
             else:
                 self._send(replace(delivery, status="pending", chaos=None), delivery.chaos)
 
-    def _after_webhook(self, event: Event) -> None:
+    def _after_webhook(self, event: events.Event) -> None:
         """Let the events of a chat wait no more for one that is retried, where the webhook is not `ordered`."""
         instance = self._store.state.instances.get(event.subject.id) if isinstance(event.subject, Change) else None
         if instance is None or instance.webhook is None or instance.webhook.ordered:

@@ -12,14 +12,12 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from flaresend_mock.core import errors, redaction
+from flaresend_mock.core import errors, randomness, redaction, time_travel
 from flaresend_mock.core.models import Change, Instance, QrCode, Webhook
 from flaresend_mock.core.people import People
-from flaresend_mock.core.randomness import lasting
 from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.state import BOUNDS
 from flaresend_mock.core.store import Store
-from flaresend_mock.core.time_travel import Fired
 
 Text = str | None
 
@@ -98,7 +96,7 @@ class Pairing:
             errors.require(code is None or self.with_code(code) is instance, errors.QrCodeExpired)
             return self._link(instance, instance.number if number is None else self._people.phone(number))
 
-    def continue_pairing(self, instance_id: str) -> Fired:
+    def continue_pairing(self, instance_id: str) -> time_travel.Fired:
         """Take the next step, whose timer was due. The caller holds the lock."""
         instance = self._store.state.instances[instance_id]
         match instance.status:
@@ -110,7 +108,7 @@ class Pairing:
                 instance = self._step(instance, "disconnected")
             case _:
                 instance = self._step(instance, "connected")
-        return Fired(self._store.clock.now(), PAIRING, instance_id, instance.status)
+        return time_travel.Fired(self._store.clock.now(), PAIRING, instance_id, instance.status)
 
     def _link(self, instance: Instance, number: str) -> Instance:
         if number != instance.number:
@@ -264,4 +262,4 @@ class Instances:
 
 def instance_id(seed: int, number: str) -> str:
     """Return the default id of an instance: a UUID of version 4, derived from its number and the seed."""
-    return str(UUID(bytes=lasting(seed, "instance", number)[:16], version=4))
+    return str(UUID(bytes=randomness.lasting(seed, "instance", number)[:16], version=4))

@@ -13,8 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from flaresend_mock.core import errors, hosts, models, payloads, randomness
-from flaresend_mock.core.clock import EARLIEST
+from flaresend_mock.core import clock, errors, hosts, models, payloads, randomness
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Media as Stored
 from flaresend_mock.core.store import Store
@@ -94,7 +93,7 @@ class Media:
         mimetype = mimetype_of(kind, upload)
         key = self._store.random.material("media key")[:KEY_LENGTH]
         sealed = upload.data if plain else seal(upload.data, key, kind)
-        expires = max(now - LONG_EXPIRED, EARLIEST) if flaws.get("expired") else now + LIFETIME
+        expires = max(now - LONG_EXPIRED, clock.EARLIEST) if flaws.get("expired") else now + LIFETIME
         path = self._path(kind, int(expires.timestamp()), plain)
         data = sealed[: len(sealed) // 2] if flaws.get("truncated") else sealed
         data = bytes([data[0] ^ 1]) + data[1:] if flaws.get("corrupted") and data else data

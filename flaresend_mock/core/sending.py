@@ -8,9 +8,8 @@ from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flaresend_mock.core import errors, numbers
+from flaresend_mock.core import clock, errors, numbers, time_travel
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES, size_of
-from flaresend_mock.core.clock import END
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
@@ -18,7 +17,6 @@ from flaresend_mock.core.models import MEDIA_TYPES, Cause, Content, Instance, Me
 from flaresend_mock.core.payloads import TABLES
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import PORTION, Store
-from flaresend_mock.core.time_travel import Fired
 
 Recipients = Sequence[str | int]
 
@@ -190,7 +188,7 @@ class Schedule:
             self._store.state.timers.cancel(TASK, task.id)
             return self._end(replace(task, status="cancelled"))
 
-    def send_due(self, task_id: str) -> Fired:
+    def send_due(self, task_id: str) -> time_travel.Fired:
         """Send a task whose timer was due, and which is pending no more. The caller holds the world's lock."""
         state, task = self._store.state, self._store.state.tasks[task_id]
         people = [self._people.recipient(given) for given in task.recipients]
@@ -208,7 +206,7 @@ class Schedule:
             task = replace(task, status="sent")
         if self._store.state is state:
             self._end(task)
-        return Fired(self._store.clock.now(), TASK, task.id, task.status, task.reason)
+        return time_travel.Fired(self._store.clock.now(), TASK, task.id, task.status, task.reason)
 
     def _find(self, instance_id: str, task_id: str) -> Task:
         task = self._store.state.tasks.get(task_id) or self._store.state.ended_tasks.get(task_id)
@@ -228,6 +226,6 @@ class Schedule:
             at = local.replace(tzinfo=ZoneInfo(self._store.state.time_zone), fold=0).astimezone(UTC)
         except OverflowError:
             raise errors.SendAtBeyondCalendar from None
-        errors.require(at <= END, errors.SendAtBeyondCalendar)
+        errors.require(at <= clock.END, errors.SendAtBeyondCalendar)
         errors.require(at > self._store.clock.now(), errors.SendAtInThePast)
         return at

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
-from flaresend_mock.core import errors, store
-from flaresend_mock.core.models import Instance
+from flaresend_mock.core import errors, models, store
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 
@@ -105,7 +104,7 @@ class Worlds:
         """Tell whether no world, except this one, has an API key."""
         return all(world is apart_from or world.instances.with_key(key) is None for world in self.all())
 
-    def with_key(self, api_key: str) -> tuple[World, Instance] | None:
+    def with_key(self, api_key: str) -> tuple[World, models.Instance] | None:
         """Return the world and the instance of an API key. An open emulator creates a world for an unknown key."""
         world = self._by_key.get(api_key)
         instance = world.instances.with_key(api_key) if world is not None and not world.closed else None
@@ -118,7 +117,7 @@ class Worlds:
                     self._opened.move_to_end(found[0].name)
         return found
 
-    def _search(self, api_key: str) -> tuple[World, Instance] | None:
+    def _search(self, api_key: str) -> tuple[World, models.Instance] | None:
         for world in self.all():
             if (instance := world.instances.with_key(api_key)) is not None:
                 if len(self._by_key) >= MAX_REMEMBERED:  # most belong to removed worlds and keys
@@ -128,7 +127,7 @@ class Worlds:
         self._by_key.pop(api_key, None)
         return None
 
-    def _open(self, api_key: str) -> tuple[World, Instance] | None:
+    def _open(self, api_key: str) -> tuple[World, models.Instance] | None:
         assert self._fresh is not None
         with self._lock:
             if found := self._search(api_key):

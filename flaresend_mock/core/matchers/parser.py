@@ -6,13 +6,12 @@ from dataclasses import field, replace
 from itertools import chain
 from typing import Any
 
-from flaresend_mock.core import numbers, paths
+from flaresend_mock.core import numbers, paths, redaction
 from flaresend_mock.core.bounded_store import is_deeper
 from flaresend_mock.core.errors import InvalidMatcher, require
 from flaresend_mock.core.matchers import matchers
 from flaresend_mock.core.matchers.matchers import Miss, Test
 from flaresend_mock.core.model import model
-from flaresend_mock.core.redaction import is_secret
 
 OPERATORS = ("equal", "contains", "regex", "subset", "one_of", "not")
 MAX_DEPTH = 20
@@ -263,7 +262,7 @@ def check_number(value: Any) -> str | None:
 _MASKED = "credentials are masked; match the API key with key"
 _NO_ID = "the id of an instance is expected here"
 
-HEADERS = Field(fold=True, free=True, check_name=lambda name: _MASKED if is_secret(name) else None)
+HEADERS = Field(fold=True, free=True, check_name=lambda name: _MASKED if redaction.is_secret(name) else None)
 PATH = Field(check=check_path, check_regex=check_path_regex, spelled=(paths.routed, paths.decoded))
 RAW_PATH = Field(check=check_path)
 INSTANCE = Field(check=lambda value: _NO_ID if value == "default" else None)
