@@ -26,7 +26,7 @@ from flaresend_mock.core.randomness import as_digits, lasting
 from flaresend_mock.core.state import DEFAULT_HISTORY, State, WorldSettings
 from flaresend_mock.world_format import schema
 from flaresend_mock.world_format.schema import LONG_AGO
-from flaresend_mock.world_format.validate import WHOLE, decode, keyed, validate
+from flaresend_mock.world_format.validate import WHOLE, decode, keyed, one_of, placed, require, validate
 
 _KEY_LENGTH = 32
 _SUBJECTS = (Path(__file__).parent / "assets" / "subjects.txt").read_text("utf-8").splitlines()  # Faker fills {braces}
@@ -76,21 +76,20 @@ def load_world(
     check_webhook: Callable[[str], str] = hosts.check_webhook,  # raises InvalidTarget for a wrong URL
 ) -> State:
     """Read a world from JSON."""
-    if not isinstance(data, dict):
-        raise InvalidWorld(WHOLE, "A JSON object is expected here.")
+    require(isinstance(data, dict), WHOLE, "A JSON object is expected here.")
     given = {name: value for name, value in (("seed", seed), ("time_zone", time_zone)) if value is not None}
     document = _decode_document({"history": history or DEFAULT_HISTORY} | data | given)
-    if given and document["last_event"]:
-        raise InvalidWorld("seed", "A world that has events keeps its own seed and time zone.")
+    is_new = not document["last_event"]
+    require(is_new or not given, "seed", "A world that has events keeps its own seed and time zone.")
     warnings = [] if warnings is None else warnings
     state = _read_state(document)
     instances = _read_instances_and_people(document, state)
-    for index, instance in enumerate(instances):
+    for where, instance in placed("instances", instances):
         if instance.webhook is not None:
             try:
                 check_webhook(instance.webhook.url)
             except InvalidTarget as error:
-                raise InvalidWorld(f"instances[{index}].webhook.url", f"{error}.") from None
+                raise InvalidWorld(f"{where}.webhook.url", f"{error}.") from None
     unmasked = [_unmask_instance(one, f"{state.seed} {name}", known, warnings) for one in instances]
     state.instances = bounded_store.SizedDict(keyed("instances", unmasked))
     faults = [_unmask_fault(fault, known, warnings) for fault in document["faults"]]
@@ -106,12 +105,10 @@ def load_world(
 
 
 def _decode_document(data: Mapping[str, Any]) -> dict[str, Any]:
-    if data.get("format", schema.FORMAT) != schema.FORMAT:
-        raise InvalidWorld("format", f"{schema.FORMAT!r} is expected here.")
+    require(data.get("format", schema.FORMAT) == schema.FORMAT, "format", f"{schema.FORMAT!r} is expected here.")
     version = data.get("version", schema.VERSION)
-    if type(version) is not int or version != schema.VERSION:
-        problem = f"This emulator reads version {schema.VERSION} of worlds, not {str(version)[:50]}."
-        raise InvalidWorld("version", problem)
+    problem = f"This emulator reads version {schema.VERSION} of worlds, not {str(version)[:50]}."
+    require(type(version) is int and version == schema.VERSION, "version", problem)
     for name in data:
         if name not in schema.SCHEMA:
             raise InvalidWorld(WHOLE, schema.not_known(name, schema.SCHEMA))
@@ -148,8 +145,8 @@ def _read_clock(data: Any) -> clock.ClockSetting:
 def _read_instances_and_people(document: Mapping[str, Any], state: State) -> list[Instance]:
     instances: list[Instance] = []
     phones: list[Person] = []
-    for index, data in enumerate(document["instances"]):
-        where, lid = f"instances[{index}]", None
+    for where, data in placed("instances", document["instances"]):
+        lid = None
         if isinstance(data, dict):
             data, lid = {name: value for name, value in data.items() if name != "lid"}, data.get("lid")
         instance: Instance = decode(data, Instance, where)
@@ -158,11 +155,11 @@ def _read_instances_and_people(document: Mapping[str, Any], state: State) -> lis
     lids = {phone.number: phone.lid for phone in reversed(phones)}
     for number, person in keyed("people", document["people"], attrgetter("number"), "number").items():
         _add_person(state, f"people[{len(state.people)}]", replace(person, lid=person.lid or lids.get(number, "")))
-    for index, phone in enumerate(phones):
+    for where, phone in placed("instances", phones):
         if phone.number not in state.people:
-            _add_person(state, f"instances[{index}]", phone)
-        elif phone.lid not in ("", state.people[phone.number].lid):
-            raise InvalidWorld(f"instances[{index}].lid", "The person with this number has another LID.")
+            _add_person(state, where, phone)
+        has_lid = phone.lid in ("", state.people[phone.number].lid)
+        require(has_lid, f"{where}.lid", "The person with this number has another LID.")
     return instances
 
 
@@ -203,10 +200,9 @@ def _read_groups(document: Mapping[str, Any], state: State) -> None:
     random = randomness.SeededRandom(state.seed, state.counters)
     groups, given = [], [*document["groups"], *_populate(document, state)]
     ids, invites = {one.id for one in given}, {one.invite for one in given}
-    for index, group in enumerate(given):
-        where = f"groups[{index}]"
-        if not group.subject_owner and group.owner not in group.members:
-            raise InvalidWorld(f"{where}.owner", f"{group.owner} is not among the participants.")
+    for where, group in placed("groups", given):
+        is_owned = group.subject_owner or group.owner in group.members
+        require(is_owned, f"{where}.owner", f"{group.owner} is not among the participants.")
         for number in group.members:
             if number not in state.people:
                 _add_person(state, where, Person(number, ""))
@@ -262,20 +258,17 @@ def _read_channels(document: Mapping[str, Any], state: State) -> None:
 
 def _add_person(state: State, where: str, person: Person) -> None:
     lid = person.lid or own_lid(state, person.number)
-    if lid in state.lids:
-        raise InvalidWorld(f"{where}.lid", f"{lid} appears twice.")
+    require(lid not in state.lids, f"{where}.lid", f"{lid} appears twice.")
     state.people[person.number] = replace(person, lid=lid)
     state.lids[lid] = person.number
     for alias in person.aliases:
-        if alias in state.aliases:
-            raise InvalidWorld(f"{where}.aliases", f"{alias} appears twice.")
+        require(alias not in state.aliases, f"{where}.aliases", f"{alias} appears twice.")
         state.aliases[alias] = person.number
 
 
 def _read_past(document: Mapping[str, Any], state: State) -> None:
     for name in document["evicted"]:
-        if name not in schema.BOUNDED:
-            raise InvalidWorld("evicted", schema.not_known(name, schema.BOUNDED))
+        one_of("evicted", name, schema.BOUNDED)
     for name in schema.BOUNDED:
         values = document[name]
         by_path = name == "served"
@@ -285,21 +278,19 @@ def _read_past(document: Mapping[str, Any], state: State) -> None:
         needed = state.needed(name) if name in ("media", "served") else ()
         getattr(state, name).refill(by_key, evicted.count, evicted.last_event, needed)
     number = 0
-    for index, record in enumerate(document["events"]):
-        if record.number <= number:
-            problem = "Events are numbered from 1, each higher than the one before."
-            raise InvalidWorld(f"events[{index}].number", problem)
+    for where, record in placed("events", document["events"]):
+        problem = "Events are numbered from 1, each higher than the one before."
+        require(record.number > number, f"{where}.number", problem)
         number = record.number
-    if number > document["last_event"]:
-        raise InvalidWorld("last_event", f"There is an event of number {number}.")
+    require(number <= document["last_event"], "last_event", f"There is an event of number {number}.")
     gone = {kind: (one.count, one.last_event) for kind, one in document["evicted_events"].items()}
     called = document["last_call"]  # where it is left out: no call has a higher number than its event
     state.events.calls = document["last_event"] if called is None else called
-    state.events.refill(list(map(_read_event, document["events"], count())), document["last_event"], gone)
+    past = [_read_event(f"{where}.subject", one) for where, one in placed("events", document["events"])]
+    state.events.refill(past, document["last_event"], gone)
 
 
-def _read_event(record: schema.EventRecord, index: int) -> events.Event:
-    where = f"events[{index}].subject"
+def _read_event(where: str, record: schema.EventRecord) -> events.Event:
     subject = decode(record.subject, schema.SUBJECTS[record.kind], where)
     try:
         return events.Event(record.number, record.at, record.kind, untagged(subject))

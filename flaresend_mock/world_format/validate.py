@@ -8,7 +8,7 @@ import json
 import marshal
 import re
 from binascii import a2b_base64
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -285,28 +285,28 @@ def validate(state: State) -> None:
     """Validate a state whose records were decoded; InvalidWorld if two parts contradict each other."""
     for name, (most, max_bytes) in BOUNDS.items():
         sizes = sorted(map(bounded_store.weight, getattr(state, name).values()))  # one may be beyond the bound
-        _require(len(getattr(state, name)) <= most, name, f"A world has at most {most} {name}.")
-        _require(sum(sizes[:-1]) <= _SLACK * max_bytes, name, f"They take at most {max_bytes >> 20} MiB.")
+        require(len(getattr(state, name)) <= most, name, f"A world has at most {most} {name}.")
+        require(sum(sizes[:-1]) <= _SLACK * max_bytes, name, f"They take at most {max_bytes >> 20} MiB.")
     _validate_instances(state)
     _validate_people(state)
     _validate_groups(state)
     keyed("channels", state.channels.values(), attrgetter("invite"), "invite")
-    for index, fault in enumerate(state.faults.values()):
-        _validate_fault(f"faults[{index}]", fault)
+    for where, fault in placed("faults", state.faults.values()):
+        _validate_fault(where, fault)
     _validate_tasks(state)
     _validate_deliveries(state)
     _validate_lanes(state)
     for name in ("counters", "auto_replies", "disappearing"):
         longest = max(map(len, getattr(state, name)), default=0)
-        _require(longest <= MAX_KEY, name, f"Names of at most {MAX_KEY} characters are expected here.")
+        require(longest <= MAX_KEY, name, f"Names of at most {MAX_KEY} characters are expected here.")
     for key, reply in state.auto_replies.items():
-        _one_of(f"auto_replies.{key}.instance", reply.instance, state.instances)
+        one_of(f"auto_replies.{key}.instance", reply.instance, state.instances)
     for chat in state.disappearing:
         is_chat = chat.endswith(GROUP) or (parse(chat) or "") + USER == chat
-        _require(is_chat, f"disappearing.{chat}", "The JID of a group, or of a person by number, is expected here.")
+        require(is_chat, f"disappearing.{chat}", "The JID of a group, or of a person by number, is expected here.")
     _validate_timers(state)
     for kind in state.events.gone:
-        _one_of(f"evicted_events.{kind}", kind, events.KINDS)
+        one_of(f"evicted_events.{kind}", kind, events.KINDS)
 
 
 def keyed(
@@ -314,25 +314,29 @@ def keyed(
 ) -> dict[Any, Value]:
     """Return the records of a list by their keys; InvalidWorld if two have the same."""
     found: dict[Any, Value] = {}
-    for index, value in enumerate(values):
+    for where, value in placed(section, values):
         name = key(value)
-        if name in found:
-            shown = " ".join(name) if isinstance(name, tuple) else name
-            raise errors.InvalidWorld(f"{section}[{index}].{field}", f"{shown} appears twice.")
+        shown = " ".join(name) if isinstance(name, tuple) else name
+        require(name not in found, f"{where}.{field}", f"{shown} appears twice.")
         found[name] = value
     return found
 
 
-def _require(holds: bool, where: str, problem: str) -> None:
+def placed(section: str, values: Iterable[Value]) -> Iterator[tuple[str, Value]]:
+    """Yield the records of a list, each behind its place."""
+    return ((f"{section}[{index}]", value) for index, value in enumerate(values))
+
+
+def require(holds: object, where: str, problem: str) -> None:
     if not holds:
         raise errors.InvalidWorld(where, problem)
 
 
 def _within(where: str, value: float, lowest: float, highest: float) -> None:
-    _require(lowest <= value <= highest, where, f"A number from {lowest:g} to {highest:g} is expected here.")
+    require(lowest <= value <= highest, where, f"A number from {lowest:g} to {highest:g} is expected here.")
 
 
-def _one_of(where: str, value: str, known: Collection[str]) -> None:
+def one_of(where: str, value: str, known: Collection[str]) -> None:
     if value not in known:
         few = len(known) <= _MAX_SHOWN
         raise errors.InvalidWorld(where, not_known(value, list(known)) if few else f"{value!r} is not known.")
@@ -340,34 +344,33 @@ def _one_of(where: str, value: str, known: Collection[str]) -> None:
 
 def _validate_instances(state: State) -> None:
     instances = list(state.instances.values())
-    _require(bool(instances), "instances", "A world has at least one instance.")
+    require(instances, "instances", "A world has at least one instance.")
     keyed("instances", instances, attrgetter("number"), "number")
     keys: set[str] = set()
-    for index, instance in enumerate(instances):
-        for place, key in enumerate(instance.api_keys):
-            _require(key not in keys, f"instances[{index}].api_keys[{place}]", "This key appears twice.")
+    for where, instance in placed("instances", instances):
+        for place, key in placed(f"{where}.api_keys", instance.api_keys):
+            require(key not in keys, place, "This key appears twice.")
             keys.add(key)
 
 
 def _validate_people(state: State) -> None:
-    for index, person in enumerate(state.people.values()):  # those of the world file come first
+    for where, person in placed("people", state.people.values()):  # those of the world file come first
         for alias in person.aliases:
             problem = f"{alias} is a person's number, and an alias of {person.number}."
-            _require(alias not in state.people, f"people[{index}].aliases", problem)
+            require(alias not in state.people, f"{where}.aliases", problem)
     for number in (*state.people, *state.aliases):
         is_lid = number + numbers.LID in state.lids
-        _require(not is_lid, "people", f"{number} is a phone number, and the digits of a LID.")
+        require(not is_lid, "people", f"{number} is a phone number, and the digits of a LID.")
 
 
 def _validate_groups(state: State) -> None:
     groups = state.groups.values()
     keyed("groups", groups, attrgetter("invite"), "invite")
-    for index, group in enumerate(groups):
-        where = f"groups[{index}]"
+    for where, group in placed("groups", groups):
         full = f"A group has at most {CAPACITY} participants."
-        _require(len(group.members) <= CAPACITY, f"{where}.participants", full)
+        require(len(group.members) <= CAPACITY, f"{where}.participants", full)
         for field, number in (("owner", group.owner), ("subject_owner", group.subject_owner)):
-            _require(number in state.people, f"{where}.{field}", f"{number} is not among the people.")
+            require(number in state.people, f"{where}.{field}", f"{number} is not among the people.")
 
 
 def _validate_fault(where: str, fault: models.Fault) -> None:
@@ -383,15 +386,13 @@ def _validate_fault(where: str, fault: models.Fault) -> None:
 
 
 def _validate_tasks(state: State) -> None:
-    for index, task in enumerate(state.tasks.values()):
-        where = f"tasks[{index}]"
-        _one_of(f"{where}.instance", task.instance, state.instances)
-        _one_of(f"{where}.status", task.status, ("pending",))
-        _one_of(f"{where}.content.type", task.content.type, models.MESSAGE_TYPES)
-    for index, task in enumerate(state.ended_tasks):
-        where = f"ended_tasks[{index}]"
-        _one_of(f"{where}.status", task.status, ENDED_TASK_STATUSES)
-        _require(task.id not in state.tasks, f"{where}.id", f"{task.id} is pending.")
+    for where, task in placed("tasks", state.tasks.values()):
+        one_of(f"{where}.instance", task.instance, state.instances)
+        one_of(f"{where}.status", task.status, ("pending",))
+        one_of(f"{where}.content.type", task.content.type, models.MESSAGE_TYPES)
+    for where, task in placed("ended_tasks", state.ended_tasks):
+        one_of(f"{where}.status", task.status, ENDED_TASK_STATUSES)
+        require(task.id not in state.tasks, f"{where}.id", f"{task.id} is pending.")
 
 
 def _validate_deliveries(state: State) -> None:
@@ -401,17 +402,15 @@ def _validate_deliveries(state: State) -> None:
         ("Scheduled messages, undelivered events and automatic replies", pending, bounded_store.MAX_PENDING_BYTES),
         ("Files of scheduled messages", state.needed_sizes("media"), bounded_store.MAX_MEDIA_BYTES),
     ):
-        _require(sum(sizes) - max(sizes, default=0) <= _SLACK * most, WHOLE, f"{what} take at most {most >> 20} MiB.")
-    for index, delivery in enumerate(state.open_deliveries.values()):
-        where = f"open_deliveries[{index}]"
-        _one_of(f"{where}.instance", delivery.instance, state.instances)
-        _one_of(f"{where}.status", delivery.status, models.OPEN_STATUSES)
+        require(sum(sizes) - max(sizes, default=0) <= _SLACK * most, WHOLE, f"{what} take at most {most >> 20} MiB.")
+    for where, delivery in placed("open_deliveries", state.open_deliveries.values()):
+        one_of(f"{where}.instance", delivery.instance, state.instances)
+        one_of(f"{where}.status", delivery.status, models.OPEN_STATUSES)
         _validate_body(where, delivery)
-    for index, delivery in enumerate(state.deliveries):
-        where = f"deliveries[{index}]"
-        _one_of(f"{where}.status", delivery.status, models.CLOSED_STATUSES)
+    for where, delivery in placed("deliveries", state.deliveries):
+        one_of(f"{where}.status", delivery.status, models.CLOSED_STATUSES)
         _validate_body(where, delivery)
-        _require(delivery.id not in state.open_deliveries, f"{where}.id", f"{delivery.id} is an open delivery.")
+        require(delivery.id not in state.open_deliveries, f"{where}.id", f"{delivery.id} is an open delivery.")
 
 
 def _validate_body(where: str, delivery: models.Delivery) -> None:
@@ -419,22 +418,20 @@ def _validate_body(where: str, delivery: models.Delivery) -> None:
         is_event = isinstance(json.loads(delivery.body.decode()), dict)
     except (ValueError, RecursionError):
         is_event = False
-    _require(is_event, f"{where}.body", "The base64 of a JSON object is expected here.")
+    require(is_event, f"{where}.body", "The base64 of a JSON object is expected here.")
 
 
 def _validate_lanes(state: State) -> None:
     waiting = {id_: one for id_, one in state.open_deliveries.items() if one.status in IN_A_LANE}
-    for index, (lane, ids) in enumerate(state.lanes.items()):
-        where = f"lanes[{index}].deliveries"
-        _require(bool(ids), where, "A lane has at least one delivery.")
-        for place, id_ in enumerate(ids):
+    for where, (lane, ids) in placed("lanes", state.lanes.items()):
+        require(ids, f"{where}.deliveries", "A lane has at least one delivery.")
+        for place, id_ in placed(f"{where}.deliveries", ids):
             one = waiting.pop(id_, None)
-            is_here = one is not None and deliveries.lane_of(one) == lane and (place == 0 or one.status == "pending")
-            problem = f"{id_} is not a pending delivery of this chat, or is in another lane."
-            _require(is_here, f"{where}[{place}]", problem)
-    for index, delivery in enumerate(state.open_deliveries.values()):
+            is_here = one is not None and deliveries.lane_of(one) == lane and (id_ == ids[0] or one.status == "pending")
+            require(is_here, place, f"{id_} is not a pending delivery of this chat, or is in another lane.")
+    for where, delivery in placed("open_deliveries", state.open_deliveries.values()):
         is_lost = delivery.id in waiting and delivery.status == "pending"
-        _require(not is_lost, f"open_deliveries[{index}]", f"{delivery.id} is {delivery.status}, and in no lane.")
+        require(not is_lost, where, f"{delivery.id} is {delivery.status}, and in no lane.")
 
 
 def _validate_timers(state: State) -> None:
@@ -448,11 +445,10 @@ def _validate_timers(state: State) -> None:
     possible = {**needed, instances.PAIRING: set(state.instances)}
     entries, last_order = state.timers.contents()
     keyed("timers.entries", entries, attrgetter("kind", "key"), "key")
-    for index, entry in enumerate(entries):
-        where = f"timers.entries[{index}]"
-        _one_of(f"{where}.kind", entry.kind, possible)
+    for where, entry in placed("timers.entries", entries):
+        one_of(f"{where}.kind", entry.kind, possible)
         _within(f"{where}.order", entry.order, 1, last_order)
-        _require(entry.key in possible[entry.kind], f"{where}.key", f"There is no {entry.kind} of {entry.key!r}.")
+        require(entry.key in possible[entry.kind], f"{where}.key", f"There is no {entry.kind} of {entry.key!r}.")
     for kind, keys in needed.items():
         missing = keys - {entry.key for entry in entries if entry.kind == kind}
         if missing:
