@@ -24,7 +24,6 @@ DELETABLE_FOR = timedelta(hours=60)
 
 CHANGES = frozenset({*TARGETED, "disappearing"})  # the kinds that no message can quote, change, forward or wrap
 _EDITABLE = frozenset({"text", "image", "video", "gif", "document"})  # the kinds whose text or caption can be edited
-
 _FORWARDED_AS_THEY_ARE = frozenset({*MEDIA_KINDS, "location", "contact", "contacts", "poll"})
 
 

@@ -85,8 +85,7 @@ class Deliveries:
 
     def _after_instance(self, event: events.Event) -> None:
         """Send the events that waited for an instance that is connected; drop them once it is logged out."""
-        change = event.subject
-        instance = self._store.state.instances.get(change.id) if isinstance(change, Change) else None
+        instance = self._store.state.instances.get(event.subject.id) if isinstance(event.subject, Change) else None
         if instance is None or not (instance.status == "connected" or instance.logged_out):
             return
         for delivery in self.waiting(instance.id):
@@ -238,10 +237,8 @@ class Deliveries:
         with self._store.lock:
             state = self._store.state
             held = [one for one in self.all() if replay and one.instance == instance_id and one.status == "held"]
-            size = state.pending_bytes + sum(one.size for one in held)
-            require(
-                size <= MAX_PENDING_BYTES, WorldFull, "the held events take too many bytes; redeliver them in parts"
-            )
+            fits = state.pending_bytes + sum(one.size for one in held) <= MAX_PENDING_BYTES
+            require(fits, WorldFull, "the held events take too many bytes; redeliver them in parts")
             self._set_webhook(instance_id, paused=False, failures=0)
             self._store.record("webhook", Change("resumed", instance_id))
             for delivery in held:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Event = dict[str, Any]
-
 MAX_ID = 100  # characters of a message's id, or of a JID, in an own event; longer ones are not recorded
 OWN_EVENT = "event"  # the type under which an own event is recorded, and its chat if it names none
 

@@ -107,10 +107,8 @@ class Inbound:
     def _check(self, message: InboundMessage, instance: Instance) -> str:
         number = errors.required(self._people.named(message.sender), errors.InvalidNumber, "from")
         errors.require(self._people.is_linked(number) or self._people.on_whatsapp(number), errors.PersonNotOnWhatsApp)
-        if number == instance.number:
-            raise errors.NotAllowed(
-                "from: this is the instance's own number; for a message from its phone, send the event own-message"
-            )
+        own = "from: this is the instance's own number; for a message from its phone, send the event own-message"
+        errors.require(number != instance.number, errors.NotAllowed, own)
         is_copy = message.cause is not None and message.cause.kind == "message"  # of what was sent, and is not lost
         self._require_reached(instance, len(message.upload.data) if message.upload and not is_copy else 0)
         if number not in self._store.state.people:  # it may enter them

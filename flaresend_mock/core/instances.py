@@ -23,12 +23,10 @@ Text = str | None
 
 MAX_INSTANCES = BOUNDS["instances"][0]
 MAX_KEYS = 100
-
 PAIRING = "pairing"
 STEP = timedelta(seconds=1)
 QR_LIFETIME = timedelta(seconds=60)
 LINKED = ("connecting", "connected")  # an instance keeps the code that was scanned: its page can be opened again
-
 _CODE_LENGTH = 40
 
 

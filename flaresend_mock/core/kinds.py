@@ -20,7 +20,6 @@ _OTHERS = frozenset("reply_to forwarded mentions media file text caption target 
 DETAILS = frozenset(chain.from_iterable(FIELDS.values())) - _OTHERS
 """The fields that are details of an `InboundMessage`, without those that take another form there."""
 IN_PAYLOADS: Mapping[str, Mapping[str, str]] = TABLES["details"]  # what payloads call a detail, by kind
-
 TELLING: Mapping[str, str] = TABLES["telling"]  # the fields that tell the kind of a message
 
 _WHOLE: Mapping[str, tuple[frozenset[str], str]] = {

@@ -28,7 +28,12 @@ OTHER = "other"  # the kind of a payload that the emulator does not know
 _BESIDE = frozenset({CONTEXT, "senderKeyDistributionMessage"})  # keys that stand beside the content of a message
 _MAX_WRAPPERS = 5
 _VCARD_NUMBER = re.compile(r"^(?:item\d+\.)?TEL([^\n:]*):([^\n]*)", re.MULTILINE)
+_VCARD_SPECIAL = re.compile(r"[\\;,]")
 _WAID = re.compile(r"waid=(\d+)")
+WAVEFORM_BARS = 64
+MAX_FORWARDS = 127
+IV_LENGTH = 12
+TAG_IN_BASE64 = 24  # the length of a vote without choices
 
 TABLES = json.loads((Path(__file__).parent / "assets" / "payloads.json").read_text("utf-8"))
 """What differs by kind of message, or by the key of a payload's content.
@@ -41,22 +46,12 @@ always holds. before_context: the keys that messageContextInfo follows. fields: 
 those that tell it. not_shown: the parts of outbound messages that WhatsApp does not show.
 """
 
-WAVEFORM_BARS = 64
-MAX_FORWARDS = 127
-
 MEDIA_KINDS: Mapping[str, str] = TABLES["media"]  # and the media that the file is encrypted as
-
 REPLIES = frozenset({"button_reply", "list_reply"})  # to the last message of the instance, without `reply_to`
-
-_VCARD_SPECIAL = re.compile(r"[\\;,]")
-
 _BEFORE_CONTEXT = frozenset(TABLES["before_context"].split())
 """The keys that messageContextInfo follows. It precedes all others: it is a field in the middle of WhatsApp's protocol
 buffer, and the client writes fields in the order of their numbers."""
 _KEPT_BY_EDITS = ("matchedText", "description", "title", "previewType", "gifPlayback", "contextInfo")
-
-IV_LENGTH = 12
-TAG_IN_BASE64 = 24  # the length of a vote without choices
 
 
 @model

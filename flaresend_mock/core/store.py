@@ -18,7 +18,6 @@ DEFAULT_PUBLIC_URL = "http://127.0.0.1:3577"
 MAX_MEMORY = 2 * 1024 * 1024 * 1024  # bytes that all worlds of an emulator hold together
 MEASURED = 64  # a world is measured after this number of events, and after each of more than LARGE bytes
 LARGE = 4 * 1024
-
 PORTION = 500  # after this number of messages of one call, the world's other callers have a turn
 
 AnyWorld = TypeVar("AnyWorld")

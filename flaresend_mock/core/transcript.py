@@ -11,7 +11,6 @@ from typing import Any
 Shown = Mapping[str, Any]
 
 LIMIT = 30  # how many of the newest messages, calls and deliveries a transcript has
-
 STRAYS = 5
 _ACTIONS = json.loads((Path(__file__).parent / "assets" / "fault_actions.json").read_text("utf-8"))
 CALL_ACTIONS_TEXT, DELIVERY_ACTIONS_TEXT = _ACTIONS["calls"], _ACTIONS["deliveries"]

@@ -26,9 +26,7 @@ BODY_FIELDS = tuple(
     participants action groupJids name number""".split()
 )
 """The fields that documented calls have in their bodies."""
-
 EVENT_FIELDS = ("event", "instanceId", "data", "timestamp")  # the fields of a webhook event
-
 _NUMBERED = ("recipients", "participants", "number")
 
 
