@@ -8,10 +8,10 @@ from werkzeug.exceptions import NotImplemented as NotAvailable
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import Body, Text, Url
-from flaresend_mock.api.messages import ChannelContentBody, response
+from flaresend_mock.api.messages import ChannelContentBody, Success
 from flaresend_mock.core.models import Channel
 from flaresend_mock.http.endpoint import Endpoints
-from flaresend_mock.http.resources import Property, Resource, declared, of_model, utc_milliseconds
+from flaresend_mock.http.resources import Resource, declared, of_model
 
 blueprint = Endpoints("channels", phone=True)
 
@@ -34,23 +34,17 @@ class UpdateChannel(Body):
 CreatedChannel = of_model(Channel, "A channel that was just created.", "id name invite subscribers", "CreatedChannel")
 
 
-_shown = declared(Path(__file__).parent / "assets" / "channels.json", Resource)
-CREATED = response("Channel created successfully", channel=Property(CreatedChannel, "The channel."))
-UPDATED = response("Channel updated")
-FOLLOWED = response("Channel followed successfully", alreadyFollowing=Property(bool, "Whether it was followed before."))
-POSTED = response(
-    "Channel message sent successfully",
-    sent_at=Property(str, "When the message was sent, in UTC.", write=utc_milliseconds),
-)
+_SHOWN = {"Success": Success, "CreatedChannel": CreatedChannel}
+_shown = declared(Path(__file__).parent / "assets" / "channels.json", Resource, _SHOWN)
 
 
-@blueprint.post("/channels", CREATED, body=CreateChannel())
+@blueprint.post("/channels", _shown.Created, body=CreateChannel())
 def create_channel(caller: Caller, body: dict[str, Any]) -> Channel:
     """Create a channel, which the instance owns."""
     return caller.world.channels.create(caller.instance, body["name"], body.get("description") or "")
 
 
-@blueprint.post("/channels/create", CREATED, body=CreateChannel(), former=True)
+@blueprint.post("/channels/create", _shown.Created, body=CreateChannel(), former=True)
 def create_channel_by_former_path(caller: Caller, body: dict[str, Any]) -> Channel:
     """Create a channel by the path that was documented from 2026-04-06 to 2026-04-08.
 
@@ -65,39 +59,39 @@ def list_channels(caller: Caller) -> None:
     raise NotAvailable("List channels is not available yet")
 
 
-@blueprint.get("/channels/<channel_id>", response(channel=Property(_shown.FullChannel, "The channel.")), refuses=(404,))
+@blueprint.get("/channels/<channel_id>", _shown.Shown, refuses=(404,))
 def channel_info(caller: Caller, channel_id: str) -> tuple[Channel, str]:
     """Show a channel, and the instance's role in it."""
     return caller.world.channels.get(caller.instance, channel_id)
 
 
-@blueprint.get(
-    "/channels/invite/<code>", response(channel=Property(_shown.BriefChannel, "The channel.")), refuses=(404,)
-)
+@blueprint.get("/channels/invite/<code>", _shown.Invited, refuses=(404,))
 def channel_by_invite(caller: Caller, code: str) -> Channel:
     """Find a channel by its invite code."""
     return caller.world.channels.by_invite(caller.instance, code)
 
 
-@blueprint.put("/channels/<channel_id>", UPDATED, body=UpdateChannel(partial=True), refuses=(403, 404))
+@blueprint.put("/channels/<channel_id>", _shown.Updated, body=UpdateChannel(partial=True), refuses=(403, 404))
 def update_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> Channel:
     """Change a channel's name, description or picture."""
     return caller.world.channels.update(caller.instance, channel_id, body)
 
 
-@blueprint.post("/channels/<channel_id>/follow", FOLLOWED, refuses=(404,))
+@blueprint.post("/channels/<channel_id>/follow", _shown.Followed, refuses=(404,))
 def follow_channel(caller: Caller, channel_id: str) -> bool:
     """Follow a channel."""
     return caller.world.channels.follow(caller.instance, channel_id)
 
 
-@blueprint.post("/channels/<channel_id>/unfollow", response("Channel unfollowed successfully"), refuses=(400, 404))
+@blueprint.post("/channels/<channel_id>/unfollow", _shown.Unfollowed, refuses=(400, 404))
 def unfollow_channel(caller: Caller, channel_id: str) -> None:
     """Stop following a channel."""
     caller.world.channels.unfollow(caller.instance, channel_id)
 
 
-@blueprint.post("/channels/<channel_id>/message", POSTED, body=ChannelContentBody(), forms=True, refuses=(403, 404))
+@blueprint.post(
+    "/channels/<channel_id>/message", _shown.Posted, body=ChannelContentBody(), forms=True, refuses=(403, 404)
+)
 def post_in_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> datetime:
     """Send a message to the subscribers of a channel."""
     return caller.world.channels.post(caller.instance, channel_id, body["content"], caller.cause)

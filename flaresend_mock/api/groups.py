@@ -7,7 +7,7 @@ from marshmallow import EXCLUDE, post_load, validate
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import Body, Choice, List, Positive, Text
-from flaresend_mock.api.messages import ContentBody, Success, response
+from flaresend_mock.api.messages import ContentBody, Success
 from flaresend_mock.core.groups import SUBJECT_LENGTH, GroupView
 from flaresend_mock.core.sending import Outcome
 from flaresend_mock.http.bodies import take_turn
@@ -65,12 +65,7 @@ class ManageParticipants(Body):
     participants = _PARTICIPANTS
 
 
-_shown = declared(Path(__file__).parent / "assets" / "groups.json", Resource)
-_GROUPS = Property(
-    dict[str, _shown.ListedGroup],  # type: ignore[name-defined]
-    "The groups, by JID.",
-    get=lambda views: {view.group.id: shown_by(_shown.ListedGroup)(view) for view in views},
-)
+_shown = declared(Path(__file__).parent / "assets" / "groups.json", Resource, {"Success": Success})
 
 
 def _summary(outcome: Outcome) -> str:
@@ -78,10 +73,15 @@ def _summary(outcome: Outcome) -> str:
     return f"Message sent successfully to {count} group{'' if count == 1 else 's'}"
 
 
-class Sent(Success):
+class Sent(_shown.Sent):  # type: ignore[misc,name-defined]
     message = Property(str, "The number of groups that the message reached, for people.", get=_summary)
+
+
+class Listed(_shown.Listed):  # type: ignore[misc,name-defined]
     data = Property(
-        _shown.Reached, "The groups that the message reached, and those that it did not.", get=lambda it: it
+        dict[str, _shown.ListedGroup],  # type: ignore[name-defined]
+        "The groups, by JID.",
+        get=lambda views: {view.group.id: shown_by(_shown.ListedGroup)(view) for view in views},
     )
 
 
@@ -92,19 +92,13 @@ class Managed(Success, Envelope):
     invalid = Property([str], "Those whose privacy settings forbid that they are added.", optional=True)
 
 
-CREATED = response("Group created successfully", data=Property(_shown.CreatedGroup, "The group."))
-LISTED = response("Fetched all groups successfully", data=_GROUPS)
-SHOWN = response("Group info fetched successfully", data=Property(_shown.GroupInfo, "The group."))
-INVITED = response("Invite link fetched successfully", data=Property(_shown.Invitation, "The invite link."))
-
-
-@blueprint.post("/groups", CREATED, body=CreateGroup())
+@blueprint.post("/groups", _shown.Created, body=CreateGroup())
 def create_group(caller: Caller, body: dict[str, Any]) -> GroupView:
     """Create a group, with the instance as its superadmin."""
     return caller.world.groups.create(caller.instance, body["subject"], body["participants"])
 
 
-@blueprint.get("/groups", LISTED, query=Page(), refuses=(400, 429))
+@blueprint.get("/groups", Listed, query=Page(), refuses=(400, 429))
 def list_groups(caller: Caller, query: slice) -> list[GroupView]:
     """List the groups that the instance is in, oldest first: all, or a page of them."""
     if query == slice(None):
@@ -112,25 +106,25 @@ def list_groups(caller: Caller, query: slice) -> list[GroupView]:
     return caller.world.groups.all(caller.instance, query)
 
 
-@blueprint.get("/groups/<group_id>", SHOWN, refuses=(403, 404))
+@blueprint.get("/groups/<group_id>", _shown.Shown, refuses=(403, 404))
 def group_info(caller: Caller, group_id: str) -> GroupView:
     """Show a group that the instance is in."""
     return caller.world.groups.get(caller.instance, group_id)
 
 
-@blueprint.get("/groups/<group_id>/invite-link", INVITED, refuses=(403, 404))
+@blueprint.get("/groups/<group_id>/invite-link", _shown.Invited, refuses=(403, 404))
 def invite_link(caller: Caller, group_id: str) -> str:
     """Show the link by which people join a group."""
     return caller.world.groups.invite_link(caller.instance, group_id)
 
 
-@blueprint.post("/groups/send-message", Sent(), body=SendGroupMessage())
+@blueprint.post("/groups/send-message", Sent, body=SendGroupMessage())
 def send_group_message(caller: Caller, body: dict[str, Any]) -> Outcome:
     """Send a message to groups."""
     return caller.world.groups.send(caller.instance, body["groupJids"], body["content"], caller.cause)
 
 
-@blueprint.post("/groups/<group_id>/participants", Managed(), body=ManageParticipants(), refuses=(403, 404))
+@blueprint.post("/groups/<group_id>/participants", Managed, body=ManageParticipants(), refuses=(403, 404))
 def manage_participants(caller: Caller, group_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Add, remove, promote or demote participants."""
     action = body["action"]

@@ -1,7 +1,7 @@
 """Messages to people, now or later: their contents in a body, and the calls that send, schedule and check numbers."""
 
 from dataclasses import fields
-from operator import itemgetter
+from pathlib import Path
 from typing import Any, Literal
 
 from marshmallow import ValidationError, missing, post_load
@@ -15,7 +15,7 @@ from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSA
 from flaresend_mock.core.sending import Outcome, require_complete
 from flaresend_mock.http.bodies import take_turn
 from flaresend_mock.http.endpoint import Endpoints
-from flaresend_mock.http.resources import Property, Read, Resource, local_time, utc_seconds
+from flaresend_mock.http.resources import Property, Read, Resource, declared, local_time
 
 blueprint = Endpoints("messages", phone=True)
 numbers = Endpoints("numbers", phone=True)
@@ -123,68 +123,9 @@ class Success(Resource):
     success = Property(Literal[True], "True: the call did what it was asked to.", get=lambda result: True)
 
 
-def response(message: str = "", **properties: Property) -> Success:
-    """Return a response with a fixed message, if one is given, and what the view returns as these properties."""
-    said = {"message": Property(str, "The result of the call, for people.", get=lambda result: message)}
-    for one in properties.values():
-        if one.get is None and one.at is None:
-            one.get = lambda result: result
-    made: type[Success] = type("Response", (Success,), (said if message else {}) | properties)
-    return made()
-
-
 def _summary(outcome: Outcome) -> str:
     failed = len(outcome.failed) + len(outcome.invalid)
     return f"Message sending completed: {len(outcome.successful)} successful, {failed} failed"
-
-
-class Sent(Success):
-    message = Property(str, "How many recipients the message reached, for people.", get=_summary)
-    sent_at = Property(str, "When the message was sent, in UTC.", at="at", write=utc_seconds)
-    total_recipients = Property(int, "The number of recipients in the body.", at="total")
-    successful_recipients = Property([str], "The JIDs that the message was sent to.", at="successful")
-    failed_recipients = Property([str], "The JIDs that the message could not be sent to.", at="failed")
-    invalid_recipients = Property([str], "The recipients that are not numbers on WhatsApp.", at="invalid")
-
-
-class Checked(Success):
-    number = Property(str, "The phone number, as digits.", get=lambda checked: checked[0])
-    exists = Property(bool, "Whether the number is on WhatsApp.", get=lambda checked: checked[1])
-
-
-@blueprint.post("/send-message", Sent(), body=SendMessage(), forms=True)
-def send_message(caller: Caller, body: dict[str, Any]) -> Outcome:
-    """Send a message to people."""
-    return caller.world.sending.send(caller.instance, body["recipients"], body["content"], caller.cause)
-
-
-@numbers.post("/check-number", Checked(), body=CheckNumber())
-def check_number(caller: Caller, body: dict[str, Any]) -> tuple[str, bool]:
-    """Check whether a number is on WhatsApp."""
-    return caller.world.people.check(body["number"])
-
-
-class Due(Body):
-    sendAt = SendAt(
-        "When the message is sent, in the world's time zone: 2025-11-14 13:48:00.",
-        "sendAt is required",
-        {"type": "string", "pattern": LOCAL_TIME, "examples": ["2025-11-14 13:48:00"]},
-        required=True,
-        attribute="send_at",
-    )
-
-
-class ScheduleMessage(Due, ContentBody, Recipients):  # marshmallow checks the fields of the last base first
-    """A message to people, and when to send it."""
-
-
-class UpdateMessage(Due, ContentFields, Recipients):
-    """Some fields of a scheduled message, loaded as `fields`, in the order they were sent, and `changes`."""
-
-    @post_load(pass_original=True)
-    def gather(self, data: dict[str, Any], original: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        names = [name for name in original if name in self.fields]
-        return {"fields": names, "changes": data.pop("content", {}) | data}
 
 
 def _part(of: str, kinds: frozenset[str], *, null: bool = False) -> Read:
@@ -216,45 +157,70 @@ class ScheduledTask(Resource):
     status = Property(str, "pending, sent, failed or cancelled.")
 
 
-_ID = "The id of the scheduled message."
-_WHEN = "When the message will be sent, in the world's time zone."
-_TASK = "The id to change or cancel the scheduled message with, such as SCHED-9128371923."
-SCHEDULED = response(
-    "Message scheduled successfully",
-    scheduled_for=Property(str, _WHEN, at="local_time", write=local_time),
-    task_id=Property(str, _TASK, at="id"),
-)
-LISTED = response("Scheduled messages fetched successfully", data=Property([ScheduledTask], "The scheduled messages."))
-UPDATED = response(
-    "Scheduled message updated successfully",
-    id=Property(str, _ID, get=itemgetter("id")),
-    updated_fields=Property([str], "The fields that were changed.", get=itemgetter("updated_fields")),
-)
-CANCELLED = response("Scheduled message cancelled successfully", id=Property(str, _ID, at="id"))
+_SHOWN = {"Success": Success, "ScheduledTask": ScheduledTask}
+_shown = declared(Path(__file__).parent / "assets" / "messages.json", Resource, _SHOWN)
 
 
-@scheduled.post("/schedule-message", SCHEDULED, body=ScheduleMessage(), refuses=(425,))
+class Sent(_shown.Sent):  # type: ignore[misc,name-defined]
+    message = Property(str, "How many recipients the message reached, for people.", get=_summary)
+
+
+@blueprint.post("/send-message", Sent, body=SendMessage(), forms=True)
+def send_message(caller: Caller, body: dict[str, Any]) -> Outcome:
+    """Send a message to people."""
+    return caller.world.sending.send(caller.instance, body["recipients"], body["content"], caller.cause)
+
+
+@numbers.post("/check-number", _shown.Checked, body=CheckNumber())
+def check_number(caller: Caller, body: dict[str, Any]) -> tuple[str, bool]:
+    """Check whether a number is on WhatsApp."""
+    return caller.world.people.check(body["number"])
+
+
+class Due(Body):
+    sendAt = SendAt(
+        "When the message is sent, in the world's time zone: 2025-11-14 13:48:00.",
+        "sendAt is required",
+        {"type": "string", "pattern": LOCAL_TIME, "examples": ["2025-11-14 13:48:00"]},
+        required=True,
+        attribute="send_at",
+    )
+
+
+class ScheduleMessage(Due, ContentBody, Recipients):  # marshmallow checks the fields of the last base first
+    """A message to people, and when to send it."""
+
+
+class UpdateMessage(Due, ContentFields, Recipients):
+    """Some fields of a scheduled message, loaded as `fields`, in the order they were sent, and `changes`."""
+
+    @post_load(pass_original=True)
+    def gather(self, data: dict[str, Any], original: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        names = [name for name in original if name in self.fields]
+        return {"fields": names, "changes": data.pop("content", {}) | data}
+
+
+@scheduled.post("/schedule-message", _shown.Scheduled, body=ScheduleMessage(), refuses=(425,))
 def schedule_message(caller: Caller, body: dict[str, Any]) -> Task:
     """Send a message to people later; `sendAt` is local time."""
     given = body["recipients"], body["content"], body["send_at"]
     return caller.world.schedule.add(caller.instance, *given, caller.cause)
 
 
-@scheduled.get("/scheduled-messages", LISTED, refuses=(429,))
+@scheduled.get("/scheduled-messages", _shown.Listed, refuses=(429,))
 def list_scheduled(caller: Caller) -> list[Task]:
     """List the pending scheduled messages."""
     take_turn(caller.world.state.tasks.bytes)
     return caller.world.schedule.pending(caller.instance)
 
 
-@scheduled.patch("/scheduled-messages/<task_id>", UPDATED, body=UpdateMessage(partial=True), refuses=(404, 425))
-def update_scheduled(caller: Caller, task_id: str, body: dict[str, Any]) -> dict[str, Any]:
+@scheduled.patch("/scheduled-messages/<task_id>", _shown.Updated, body=UpdateMessage(partial=True), refuses=(404, 425))
+def update_scheduled(caller: Caller, task_id: str, body: dict[str, Any]) -> tuple[Task, list[str]]:
     """Change a pending scheduled message."""
-    task = caller.world.schedule.update(caller.instance, task_id, body["changes"])
-    return {"id": task.id, "updated_fields": body["fields"]}
+    return caller.world.schedule.update(caller.instance, task_id, body["changes"]), body["fields"]
 
 
-@scheduled.delete("/scheduled-messages/<task_id>", CANCELLED, refuses=(404,))
+@scheduled.delete("/scheduled-messages/<task_id>", _shown.Cancelled, refuses=(404,))
 def cancel_scheduled(caller: Caller, task_id: str) -> Task:
     """Cancel a pending scheduled message."""
     return caller.world.schedule.cancel(caller.instance, task_id)

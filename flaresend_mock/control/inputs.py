@@ -204,7 +204,7 @@ def _referred(schema: Mapping[str, str]) -> type[Input]:
 
 
 def _field(declared: Mapping[str, Any], **options: Any) -> fields.Field[Any]:
-    """Return the field of a JSON Schema."""
+    """Return the field of a JSON Schema; KeyError names an unknown type."""
     schema = {key: _value(one) for key, one in declared.items()}
     means, check, get = schema.get("description", ""), schema.get("x-check"), schema.get
     if "default" in schema:
@@ -229,8 +229,10 @@ def _field(declared: Mapping[str, Any], **options: Any) -> fields.Field[Any]:
             return Several(means, get("maxItems"), _field(schema["items"]), least=get("minItems"), **options)
         case {"type": "object"}:
             return Dictionary(means, **options)
-    bounds = get("minLength"), get("maxLength")
-    return Text(means, words=get("enum", ()), length=bounds if any(bounds) else None, check=check, **options)
+        case {"type": "string"}:
+            bounds = get("minLength"), get("maxLength")
+            return Text(means, words=get("enum", ()), length=bounds if any(bounds) else None, check=check, **options)
+    raise KeyError(get("type"))
 
 
 def _value(one: Any) -> Any:

@@ -108,13 +108,14 @@ def declared(file: Path, base: type[Resource], known: Mapping[str, Any] | None =
     Properties are required, unless `required` lists those that are. `x-from` is the path that one is read from, where
     that is not its name: "group.id" in the item, "1.name" in its second part, "." for the item itself, or "clock.now()"
     for what a call returns. `{}` is the place of a property that a class declares. A KeyError names a type, format or
-    reference that is unknown.
+    reference that is unknown. `x-text` is the text that a property always has.
     """
     found: dict[str, type[Resource]] = {}
     for name, schema in json.loads(file.read_text(encoding="utf-8")).items():
         every, shown = {**(known or {}), **found}, schema["properties"]
         fields = {key: _declared(one, every, key in schema.get("required", shown)) for key, one in shown.items()}
-        found[name] = type(name, (base,), {"__doc__": schema.get("description"), **fields})
+        bases = tuple(_hint(one, every) for one in schema.get("allOf", ())) or (base,)
+        found[name] = type(name, bases, {"__doc__": schema.get("description"), **fields})
     return SimpleNamespace(**found)
 
 
@@ -147,8 +148,8 @@ def _hint(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
 def _reader(schema: Mapping[str, Any]) -> Read | None:
     """Return what reads a property that is no attribute or key of an item."""
     path = schema.get("x-from", "")
-    if "const" in schema or path == ".":
-        return lambda item: schema.get("const", item)
+    if path == "." or schema.keys() & {"const", "x-text"}:
+        return lambda item: schema.get("const", schema.get("x-text", item))
     if path.endswith("()"):
         called = attrgetter(path.removesuffix("()"))
         return lambda item: called(item)()
@@ -277,6 +278,9 @@ _FORMATS: dict[Any, tuple[Any, Read | None]] = {
     "date-time": (datetime, None),
     "unixtime": (int, lambda moment: int(moment.timestamp())),
     "readable-time": (str, readable_time),
+    "local-time": (str, local_time),
+    "utc-seconds": (str, utc_seconds),
+    "utc-milliseconds": (str, utc_milliseconds),
     "count": (int, len),
     "digits": (str, str),
     "texts": (list, lambda values: list(map(str, values))),

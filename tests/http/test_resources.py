@@ -16,13 +16,15 @@ PACKAGE = Path(flaresend_mock.__file__).parent
 FILES = [
     "api/assets/channels.json",
     "api/assets/groups.json",
+    "api/assets/messages.json",
     "control/assets/envelopes.json",
     "control/assets/health.json",
     "control/assets/parts.json",
+    "control/assets/resources.json",
 ]
 SETTINGS = PACKAGE / "core" / "assets" / "settings.json"
-OF_RESOURCES = {"description", "properties", "required"}
-OF_PROPERTIES = {*"$ref additionalProperties anyOf const description format items type x-from".split()}
+OF_RESOURCES = {"allOf", "description", "properties", "required"}
+OF_PROPERTIES = {*"$ref additionalProperties anyOf const description format items type x-from x-text".split()}
 OF_PARTS = {"$ref", "type"}
 OF_SETTINGS = {"default", "description", "maximum", "minimum"}
 TYPES = {
@@ -31,6 +33,10 @@ TYPES = {
     "readable-time": "string",
     "count": "integer",
     "digits": "string",
+    "local-time": "string",
+    "utc-seconds": "string",
+    "utc-milliseconds": "string",
+    "texts": "array",
 }
 
 
@@ -89,7 +95,7 @@ def test_a_file_declares_resources_by_valid_json_schemas(file: str) -> None:
         for one in schema["properties"].values():
             assert one.keys() <= OF_PROPERTIES
             assert all(part.keys() <= OF_PARTS for part in parts(one))
-            assert one.get("type") == TYPES.get(one.get("format"), one.get("type"))
+            assert "format" not in one or TYPES[one["format"]] in (one["type"], one["type"][0])
 
 
 def test_the_settings_are_valid_json_schemas() -> None:
@@ -134,6 +140,38 @@ def test_a_property_is_read_from_its_path(tmp_path: Path) -> None:
 
     item = ("one", SimpleNamespace(name="two"), group)
     assert shown_by(whole)(item) == {"itself": str(item), "first": "one", "name": "two", "size": 2, "always": "lid"}
+
+
+def test_a_property_is_what_a_call_returns(tmp_path: Path) -> None:
+    field = {"description": "A field.", "type": "integer", "x-from": "list.pop()"}
+
+    whole = declared(write(tmp_path, {"last": field}), Resource).Whole
+
+    assert shown_by(whole)(SimpleNamespace(list=[1, 2])) == {"last": 2}
+
+
+def test_a_property_is_always_the_same_text_or_a_list_of_texts(tmp_path: Path) -> None:
+    said = {"description": "A field.", "type": "string", "x-text": "Done"}
+    texts = {"description": "A field.", "type": "array", "items": {"type": "string"}, "format": "texts", "x-from": "."}
+
+    whole = declared(write(tmp_path, {"said": said, "texts": texts}), Resource).Whole
+
+    assert whole().fields["said"].of is str
+    assert shown_by(whole)((1, "b")) == {"said": "Done", "texts": ["1", "b"]}
+
+
+def test_a_resource_has_the_properties_of_others_first_and_keeps_the_place_of_its_own(tmp_path: Path) -> None:
+    field = {"description": "A field.", "type": "string"}
+    file = write(tmp_path, {"own": {}, "last": field}, allOf=[{"$ref": "#/Part"}])
+
+    class Whole(declared(file, Resource, {"Part": of_model(Inner, "A part.", "kept", "First")}).Whole):
+        own = Property(str, "A field.", get=lambda item: "own")
+
+    assert list(shown_by(Whole)(SimpleNamespace(kept=1, last="last")).items()) == [
+        ("kept", 1),
+        ("own", "own"),
+        ("last", "last"),
+    ]
 
 
 def test_a_property_that_is_not_required_may_be_missing(tmp_path: Path) -> None:
