@@ -112,10 +112,9 @@ class Settings(Options):
 
     def _convert(self) -> None:
         """Convert every value as on the command line. Files with secrets are read once: they may be pipes."""
-        files = dict(zip(SECRETS, (self.control_token_file, self.api_key_file, self.webhook_secret_file), strict=True))
         for option in fields(self):
             value = getattr(self, option.name)
-            if file := files.get(option.name):
+            if file := getattr(self, f"{option.name}_file", None):
                 value = _secret(f"{option.name}_file", file, value)
                 object.__setattr__(self, f"{option.name}_file", None)
             if value is not None or option.default is not None:
