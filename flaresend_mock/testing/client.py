@@ -233,7 +233,9 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         """Make sure that calls of the API match, in this number or this order, and return their number."""
         counts = {"exactly": exactly, "at_least": at_least, "at_most": at_most, "never": never or None}
         body: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
-        if steps := models.steps(in_order):
+        if isinstance(in_order, str | Mapping):
+            raise TypeError(f"in_order is a list of matchers, such as [{{'status': 503}}], not {in_order!r}")
+        if steps := list(map(models.matcher, in_order)):
             body["in_order"] = steps
         body |= {"match": models.matcher(match), "since": models.event_number(since)}
         return int(self._call("requests/verify", body)["count"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -130,13 +130,6 @@ def event_number(what: int | Message | Request | Delivery | None) -> int:
 def matcher(match: Mapping[str, Any]) -> dict[str, Any]:
     """Return a matcher as JSON. Its values may be compiled regular expressions, datetimes and tuples."""
     return {name: _value(value) for name, value in match.items()}
-
-
-def steps(in_order: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return matchers that are met one after the other; TypeError for one matcher."""
-    if isinstance(in_order, str | Mapping):
-        raise TypeError(f"in_order is a list of matchers, such as [{{'status': 503}}], not {in_order!r}")
-    return [matcher(step) for step in in_order]
 
 
 def wait_seconds(within: float) -> float:
