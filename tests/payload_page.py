@@ -12,7 +12,7 @@ import re
 import shlex
 from typing import Any
 
-from flaresend_mock.cli.options import json_or_text
+from flaresend_mock.cli.commands import json_or_text
 from flaresend_mock.core.payloads import open_payload
 from flaresend_mock.package_data import event_names, sample_event
 from tests.defaults import ANN, INSTANCE

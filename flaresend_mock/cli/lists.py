@@ -15,7 +15,8 @@ from typing import Any
 
 import click
 
-from flaresend_mock.cli import options, output
+from flaresend_mock.cli import output
+from flaresend_mock.cli.commands import json_option
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.core import numbers, payloads
 from flaresend_mock.core.matchers.parser import numbers_in
@@ -115,7 +116,7 @@ def _list(place: list[str], emulator: ControlPlane, as_json: bool, limit: int, s
 
 def transcript(emulator: ControlPlane, as_json: bool, match: str | None, **query: Any) -> None:
     if match is not None:
-        options.json_option("--match", match)  # checks it
+        json_option("--match", match)  # checks it
     if as_json:
         output.document(emulator.call("GET", "/transcript", match=match, **query))
         return

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from flaresend_mock.cli import options, output
-from flaresend_mock.cli.commands import Call
+from flaresend_mock.cli import output
+from flaresend_mock.cli.commands import Call, json_option, json_or_text, read_file, write_file
 from flaresend_mock.client import LONG_SECONDS, ControlPlane, NotAnEmulator, media_of, part
 from flaresend_mock.core.transcript import fault_line
 
@@ -27,7 +27,7 @@ def _new_world(given: dict[str, Any]) -> dict[str, Any]:
         return given
     if "fixture" in given:
         raise click.UsageError("--fixture: give --fixture or --file, not both")
-    if not isinstance(contents := options.json_or_text(options.read_file(file)), dict):
+    if not isinstance(contents := json_or_text(read_file(file)), dict):
         raise click.UsageError(f"{file}: it holds no JSON object, as world files and exports do")
     return {**given, "export" if "format" in contents else "world": contents}
 
@@ -37,7 +37,7 @@ def world_export(emulator: ControlPlane, as_json: bool, file: Path | None, with_
     if not data.startswith(_OPENING):
         raise NotAnEmulator(emulator.url)
     if file is not None and str(file) != "-":
-        options.write_file(file, data, private=with_secrets)
+        write_file(file, data, private=with_secrets)
         output.show({"file": str(file), "bytes": len(data)}, as_json, [])
         return
     if sys.stdout.isatty():
@@ -80,7 +80,7 @@ def _line(world: Mapping[str, Any]) -> str:
 def _webhook(given: dict[str, Any]) -> dict[str, Any]:
     body = {"url": given.pop("target"), **given}
     if "ca" in body:
-        body["ca"] = options.read_file(body["ca"]).decode("utf-8", "replace")
+        body["ca"] = read_file(body["ca"]).decode("utf-8", "replace")
     return body
 
 
@@ -92,7 +92,7 @@ def instance_qr(emulator: ControlPlane, as_json: bool, instance_id: str, out: Pa
         image, media_type = emulator.fetch(path, format=suffix[1:])
         if media_type != _IMAGES[suffix]:
             raise NotAnEmulator(emulator.url)
-        options.write_file(out, image)
+        write_file(out, image)
     drawing = b"" if as_json or out is not None else emulator.fetch(path, format="text")[0]
     response = emulator.call("GET", path)
     if not as_json:
@@ -143,7 +143,7 @@ def _described(given: dict[str, Any]) -> dict[str, Any]:
     match = {name: given.pop(name) for name in ("path", "method", "number", "key", "body") if name in given}
     status, response_body = given.pop("status", None), given.pop("response_body", None)
     if "body" in match:
-        match["body"] = options.json_option("--body", match["body"])
+        match["body"] = json_option("--body", match["body"])
     if not 0 <= given.get("probability", 0) <= 1:
         raise click.UsageError("--probability: from 0 to 1")
     if response_body is not None and status is None:
@@ -151,7 +151,7 @@ def _described(given: dict[str, Any]) -> dict[str, Any]:
     if status is not None:
         given["respond"] = {"status": status}
         if response_body is not None:
-            given["respond"]["body"] = options.json_or_text(response_body)
+            given["respond"]["body"] = json_or_text(response_body)
     if "delay" in given:
         given["delay"] = _delay(given["delay"])
     return {**given, "match": match} if match else given
@@ -169,7 +169,7 @@ world_create = Call("POST /worlds", "World {name}\nAPI key: {api_key}", body=_ne
 world_import = Call(
     "PUT /world",
     "World {world} is in the state of {file}",
-    body=lambda given: options.read_file(given["file"]),
+    body=lambda given: read_file(given["file"]),
     seconds=LONG_SECONDS,
 )
 world_delete = Call("DELETE /worlds/{name}", "deleted: {deleted}")
