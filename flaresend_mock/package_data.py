@@ -1,8 +1,10 @@
 """The files of the package: the shipped worlds, sample media, sample events and the documentation."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from flaresend_mock.core.models import Upload
@@ -14,11 +16,17 @@ _GUIDES = _PACKAGE / "_guides" if _IN_WHEEL.is_dir() else _PACKAGE.parent
 
 read_file = cache(Path.read_bytes)  # of the package: all slow clients together hold it once
 
+_IN_MODULE = re.compile(r"[a-z_.]+:\w+")
 _SAMPLE_OF = {"image": "jpeg", "video": "mp4", "audio": "ogg", "document": "pdf", "sticker": "webp"}
 
 
 def load_fixture(path: str) -> Any:
     return json.loads((FIXTURES / path).read_text(encoding="utf-8"))
+
+
+def named_value(one: Any) -> Any:
+    """Return a value of a JSON file of the package; for a text such as core.groups:CAPACITY, what that module has."""
+    return resolve_name(f"flaresend_mock.{one}") if isinstance(one, str) and _IN_MODULE.fullmatch(one) else one
 
 
 _SAMPLES: dict[str, tuple[str, str]] = load_fixture("media/samples.json")

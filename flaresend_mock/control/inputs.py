@@ -2,22 +2,20 @@
 
 import dataclasses
 import json
-import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.core.matchers.parser import as_object, unknown
 from flaresend_mock.http.endpoint import RequestSchema
+from flaresend_mock.package_data import named_value
 from flaresend_mock.world_format.schema import base_url
 
 _WHOLE = "_schema"
 _DECLARED = json.loads((Path(__file__).parent / "assets" / "inputs.json").read_text("utf-8"))
-_IN_MODULE = re.compile(r"[a-z_.]+:\w+")  # core.groups:CAPACITY
 
 
 class Input(RequestSchema):
@@ -205,7 +203,7 @@ def _referred(schema: Mapping[str, str]) -> type[Input]:
 
 def _field(declared: Mapping[str, Any], **options: Any) -> fields.Field[Any]:
     """Return the field of a JSON Schema; KeyError names an unknown type."""
-    schema = {key: _value(one) for key, one in declared.items()}
+    schema = {key: named_value(one) for key, one in declared.items()}
     means, check, get = schema.get("description", ""), schema.get("x-check"), schema.get
     if "default" in schema:
         default = schema["default"]
@@ -233,12 +231,6 @@ def _field(declared: Mapping[str, Any], **options: Any) -> fields.Field[Any]:
             bounds = get("minLength"), get("maxLength")
             return Text(means, words=get("enum", ()), length=bounds if any(bounds) else None, check=check, **options)
     raise KeyError(get("type"))
-
-
-def _value(one: Any) -> Any:
-    """Return what stands in a JSON Schema, or what the module that it names has."""
-    is_named = isinstance(one, str) and _IN_MODULE.fullmatch(one)
-    return resolve_name(f"flaresend_mock.{one}") if is_named else one
 
 
 def first_mistake(schema: Any, messages: Mapping[Any, Any]) -> tuple[str, str]:

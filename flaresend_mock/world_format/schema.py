@@ -4,27 +4,29 @@ A world file is an export with most of it left out: every field is optional but 
 `core.models`, under the same names; the few that differ in JSON are declared here.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from flaresend_mock.background import trust_store, webhook_handshake
-from flaresend_mock.core import bounded_store, events, faults, groups, hosts, inbound, models, numbers, state, worlds
-from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting, Due
+from flaresend_mock.background import trust_store
+from flaresend_mock.core import events, faults, hosts, inbound, models, numbers, state, worlds
+from flaresend_mock.core.clock import EARLIEST, LATEST, Due
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.model import model
+from flaresend_mock.package_data import named_value
 
 FORMAT = "flaresend-mock world"
 VERSION = 1
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 MAX_HISTORY = 10_000_000
-MAX_POPULATION = 10_000
 MAX_CA = 64 * 1024
 MAX_COUNTERS = 1000
 MONTH = 30 * 86_400.0
@@ -94,12 +96,13 @@ class EventRecord:
     subject: object
 
 
-def must(holds: Callable[[Any], object], problem: str) -> Callable[[Any], None]:
+def must(holds: Callable[[Any], object], problem: str | Callable[[Any], str]) -> Callable[[Any], None]:
     """Return a check of a value, which refuses one that does not hold; `problem` may contain it, as in {!r}."""
+    said = problem.format if isinstance(problem, str) else problem
 
     def check(value: Any) -> None:
         if not holds(value):
-            raise ValidationError(problem.format(value))
+            raise ValidationError(said(value))
 
     return check
 
@@ -230,7 +233,7 @@ usable_key = must(worlds.API_KEY.fullmatch, "An API key has printable ASCII char
 phone_number = must(lambda given: numbers.parse(given) == given, "{!r} is not a phone number of 7 to 15 digits.")
 
 
-def _headers(headers: Mapping[str, str]) -> None:
+def usable_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
             raise ValidationError(f"{name!r} is not a valid HTTP header.")
@@ -238,74 +241,32 @@ def _headers(headers: Mapping[str, str]) -> None:
             raise ValidationError(f"The server sets the header {name}.")
 
 
-def _one_of(*known: str) -> Callable[[str], None]:
-    def check(value: str) -> None:
-        if value not in known:
-            raise ValidationError(not_known(value, known))
-
-    return check
+def _rule(schema: Mapping[str, Any]) -> Callable[[Any], object]:
+    """Return the check of a JSON Schema. There, `x-check` names a check, and `examples` show a pattern in its error."""
+    match values := {key: named_value(one) for key, one in schema.items()}:
+        case {"x-check": check}:
+            return check  # type: ignore[no-any-return]
+        case {"enum": known}:
+            return must(known.__contains__, lambda value: not_known(value, known))
+        case {"pattern": pattern, "examples": [example]}:
+            return _looks_like(pattern, example)
+        case {"minLength": least}:
+            return Length(least, values.get("maxLength"))
+    return Range(values["minimum"], values["maximum"])
 
 
 def _looks_like(pattern: str, example: str) -> Regexp:
     return Regexp(rf"{pattern}\Z", error=f"{{input!r}} does not look like {example}.")
 
 
-def _empty_or(pattern: str, example: str) -> Regexp:
-    return _looks_like(f"({pattern})?", example)
-
-
-_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "9b540e83-e1ca-49b4-8c34-01fd31991d04"
-_LID = "[0-9]{13,15}@lid", "163514152964174@lid"
-LID = _looks_like(*_LID)
 _OUTSIDE = "The clock shows times from 1970 to 9998."
-_CLOCK_TIME = Range(EARLIEST, LATEST, error=_OUTSIDE)
+start_time = Range(EARLIEST, LATEST, max_inclusive=False, error=_OUTSIDE)
+clock_time = Range(EARLIEST, LATEST, error=_OUTSIDE)
+clock_offset = Range(EARLIEST - LATEST, LATEST - EARLIEST, error=_OUTSIDE)
+disappearing_seconds = OneOf(models.DISAPPEARING_SECONDS)
+media_type = Regexp(r"[ -~]*\Z", error="A media type has printable ASCII characters.")
+LID = _looks_like("[0-9]{13,15}@lid", "163514152964174@lid")
 
-RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
-    (kind, name): rule
-    for kind, names, rule in (
-        (ClockStart, "now", Range(EARLIEST, LATEST, max_inclusive=False, error=_OUTSIDE)),
-        (ClockSetting, "frozen_at starts_at", _CLOCK_TIME),
-        (ClockSetting, "offset", Range(EARLIEST - LATEST, LATEST - EARLIEST, error=_OUTSIDE)),
-        (Population, "people groups", Range(0, MAX_POPULATION)),
-        (models.Person, "number aliases", phone_number),
-        (models.Person, "lid", _empty_or(*_LID)),
-        (models.Rule, "after", Range(0, MONTH)),
-        (models.Instance, "id", _empty_or(*_UUID)),
-        (models.Instance, "number", phone_number),
-        (models.Instance, "status", _one_of(*models.INSTANCE_STATUSES)),
-        (models.Instance, "api_keys", usable_key),
-        (models.Webhook, "verification", _one_of(*webhook_handshake.MODES)),
-        (models.Webhook, "body_style", _one_of(*models.BODY_STYLES)),
-        (models.Webhook, "ca", usable_ca),
-        (models.Webhook, "retries", Range(0, MONTH)),
-        (models.Disappearing, "seconds", OneOf(models.DISAPPEARING_SECONDS)),
-        (models.Chaos, "duplicate reorder drop", Range(0, 1)),
-        (models.Chaos, "delay", Range(0, YEAR)),
-        (models.Group, "id", _empty_or(r"([0-9]{7,15}-)?[0-9]{10,20}@g\.us", "120363403582097887@g.us")),
-        (models.Group, "subject", Length(1, groups.SUBJECT_LENGTH)),
-        (models.Group, "subject_time created", _CLOCK_TIME),
-        (models.Group, "invite", _empty_or("[0-9A-Za-z]{22}", "22 letters and digits")),
-        (models.Member, "number", phone_number),
-        (models.Member, "admin", _one_of("superadmin", "admin")),
-        (models.Channel, "id", _empty_or("[0-9]{10,20}@newsletter", "120363313617097254@newsletter")),
-        (models.Channel, "name", Length(1)),
-        (models.Channel, "created", _CLOCK_TIME),
-        (models.Channel, "invite", _empty_or("0029V[0-9A-Za-z]{19}", "0029Vb8Bvrt8vd1YTuvt1S14")),
-        (models.Channel, "subscribers", Range(0, 10**12)),
-        (Role, "number", phone_number),
-        (Role, "role", _one_of("OWNER", "ADMIN", "SUBSCRIBER")),
-        (models.PendingAutoReply, "number", phone_number),
-        (models.Fault, "on", _one_of(faults.CALLS, faults.DELIVERIES)),
-        (models.Fault, "every times", Range(1, bounded_store.MAX_COUNT)),
-        (models.Fault, "probability", Range(0, 1)),
-        (models.Delay, "lowest highest deviation mean", Range(0, faults.MAX_DELAY)),
-        (models.Reply, "status", Range(100, 599)),
-        (models.Reply, "headers", _headers),
-        (models.Message, "direction", _one_of("inbound", "outbound")),
-        (models.Message, "status", _one_of("sent", "failed", "received")),
-        (models.Served, "mimetype", Regexp(r"[ -~]*\Z", error="A media type has printable ASCII characters.")),
-        (EventRecord, "kind", _one_of(*events.KINDS)),
-    )
-    for name in names.split()
-}
-"""What the values of fields have to be, beyond their types; of a list, each item. Integers are counts by default."""
+_RULES = json.loads((Path(__file__).parent / "assets" / "rules.json").read_text("utf-8"))
+RULES = {(kind, name): _rule(one) for kind, properties in _RULES.items() for name, one in properties.items()}
+"""By model and field, what values have to be beyond their types; of a list, each item. Other integers are counts."""

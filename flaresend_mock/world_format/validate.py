@@ -143,7 +143,7 @@ def _record(kind: type) -> Decoder:
     known: dict[str, Decoder] = {}
     required, is_sized = [], hasattr(kind, "size")
     for one in fields(kind):
-        name, rule = one.name, RULES.get((kind, one.name))
+        name, rule = one.name, RULES.get((kind.__name__, one.name))
         if listed is not None and name == listed.field:
             name = listed.name
             known[name] = _by_number(listed.kind, listed.value)
