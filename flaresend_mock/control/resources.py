@@ -158,40 +158,14 @@ class ScheduledMessage(_read.ScheduledMessage):  # type: ignore[misc,name-define
     text = Property(str, "The text of a text.", get=_text_of, null=True)
 
 
-class TaskChange(ScheduledMessage):
-    """A scheduled message after a change."""
-
-    action = Property(str, "scheduled, updated, cancelled, sent or failed.")
+_log = declared(_ASSETS / "events.json", Resource, globals())
+TaskChange, Change = _log.TaskChange, _log.Change
 
 
-class Change(Resource):
-    """A change in a world. Each action has further fields of its own."""
-
-    has_more = True
-
-    action = Property(str, "What happened, such as created or removed.")
-    id = Property(str, "The id or name of what was changed.")
-
-
-_KIND = "the details of an event of this kind."
-_CHANGED = "instance group channel person webhook clock fault world proxy"
-
-
-class _Event(Resource):
-    id = Property(int, "The event's number.")
-    kind = Property(str, f"{', '.join(events.KINDS[:-1])} or {events.KINDS[-1]}.")
-    timestamp = Property(datetime, "When it happened, in UTC.")
-    message = Property(Message, f"The message: {_KIND}", optional=True)
-    request = Property(Request, f"The call and its response: {_KIND}", optional=True)
-    delivery = Property(Delivery, f"The delivery: {_KIND}", optional=True)
-    task = Property(TaskChange, f"The scheduled message, with an action: {_KIND}", optional=True)
-
-
-_CHANGES = {name: Property(Change, f"The change: {_KIND}", optional=True) for name in _CHANGED.split()}
-
-
-class Event(_Event.from_dict(_CHANGES)):  # type: ignore[misc]
+class Event(_log.Event):  # type: ignore[misc,name-defined]
     """An event in a world's log. Its details have the name of its kind."""
+
+    kind = Property(str, f"{', '.join(events.KINDS[:-1])} or {events.KINDS[-1]}.")
 
     def dump(self, obj: events.Event, *, many: bool | None = None) -> dict[str, Any]:
         details: Mapping[str, Any]

@@ -115,7 +115,8 @@ def declared(file: Path, base: type[Resource], known: Mapping[str, Any] | None =
         every, shown = {**(known or {}), **found}, schema["properties"]
         fields = {key: _declared(one, every, key in schema.get("required", shown)) for key, one in shown.items()}
         bases = tuple(_hint(one, every) for one in schema.get("allOf", ())) or (base,)
-        found[name] = type(name, bases, {"__doc__": schema.get("description"), **fields})
+        about = {"__doc__": schema.get("description"), "has_more": schema.get("additionalProperties", False)}
+        found[name] = type(name, bases, about | fields)
     return SimpleNamespace(**found)
 
 

@@ -18,12 +18,13 @@ FILES = [
     "api/assets/groups.json",
     "api/assets/messages.json",
     "control/assets/envelopes.json",
+    "control/assets/events.json",
     "control/assets/health.json",
     "control/assets/parts.json",
     "control/assets/resources.json",
 ]
 SETTINGS = PACKAGE / "core" / "assets" / "settings.json"
-OF_RESOURCES = {"allOf", "description", "properties", "required"}
+OF_RESOURCES = {"additionalProperties", "allOf", "description", "properties", "required"}
 OF_PROPERTIES = {*"$ref additionalProperties anyOf const description format items type x-from x-text".split()}
 OF_PARTS = {"$ref", "type"}
 OF_SETTINGS = {"default", "description", "maximum", "minimum"}
