@@ -10,6 +10,7 @@ from marshmallow import Schema, fields
 from flaresend_mock.app import control_app
 from flaresend_mock.control import inputs
 from flaresend_mock.http.endpoint import endpoint_of
+from flaresend_mock.package_data import named_value
 
 OF_INPUTS = {*"allOf description maxProperties minProperties properties required x-refusal".split()}
 OF_FIELDS = {*"$ref const default description enum items type x-check x-name".split()}
@@ -21,7 +22,7 @@ def resolved(schema: Any) -> Any:
     if isinstance(schema, dict):
         of_type = {"type": "object"} if schema.get("type") == "matcher" else {}
         return {key: resolved(one) for key, one in schema.items() if key != "x-check"} | of_type
-    found = inputs._value(schema)
+    found = named_value(schema)
     return list(found) if isinstance(found, dict | tuple) else found
 
 

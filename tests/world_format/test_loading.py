@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.core import clock, models
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.models import Rule
 from flaresend_mock.core.state import State
@@ -20,7 +22,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.package_data import FIXTURES
 from flaresend_mock.server import CannotStart
 from flaresend_mock.settings import resolve
-from flaresend_mock.world_format import WorldFileError, load_file, load_world
+from flaresend_mock.world_format import WorldFileError, load_file, load_world, schema
 from flaresend_mock.world_format.schema import SCHEMA
 from tests.defaults import ANN, ANN_LID, BEN, INSTANCE, OUR_LID, OUR_NUMBER, described
 from tests.support import KEY, NOW, REPOSITORY, RealTime, client_of
@@ -296,6 +298,19 @@ def test_a_world_is_given_as_its_contents(monkeypatch: pytest.MonkeyPatch) -> No
     fresh = FlaresendMock(world=contents, auth="open", seed=5).worlds.with_key("of-another")
     assert fresh is not None
     assert (fresh[0].state.seed, fresh[1].number) == (5, "254708920499")
+
+
+def test_each_rule_is_of_a_field_of_one_record() -> None:
+    classes = {one for of in (clock, models, schema) for one in vars(of).values() if isinstance(one, type)}
+    known = [(one.__name__, field.name) for one in classes if is_dataclass(one) for field in fields(one)]
+
+    assert [rule for rule in schema.RULES if known.count(rule) != 1] == []
+
+
+@pytest.mark.parametrize("mistyped", [{"minimum": 0, "maximim": 1}, {"patern": "[0-9]+"}, {"enum": "core.models:NONE"}])
+def test_a_mistyped_rule_is_refused(mistyped: dict[str, Any]) -> None:
+    with pytest.raises((KeyError, AttributeError)):
+        schema._rule(mistyped)
 
 
 def test_every_field_is_documented() -> None:
