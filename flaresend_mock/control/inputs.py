@@ -167,17 +167,6 @@ class Since(Count):
         return 0 if value == "null" else super()._deserialize(value, attr, data, **kwargs)
 
 
-class Page(Input):
-    """A part of a list: the first `limit` after event `since`; without `since`, the newest `limit`."""
-
-    since = Since("The number of an event: the list begins after it.", load_default=None)
-    limit = Count("The number of items at most: the newest, or with `since` the first after it.", 1, load_default=None)
-
-
-class Secrets(Input):
-    with_secrets = Flag("Whether API keys and secrets are shown instead of masked.", load_default=False)
-
-
 @cache
 def input_of(name: str, base: type[Input] = Input) -> Any:
     """Return the input that assets/inputs.json declares under this name by a JSON Schema, after the fields of `base`.
@@ -227,6 +216,12 @@ def _field(declared: Mapping[str, Any], **options: Any) -> fields.Field[Any]:
             return Several(means, get("maxItems"), _field(schema["items"]), least=get("minItems"), **options)
         case {"type": "object"}:
             return Dictionary(means, **options)
+        case {"type": "flag"}:
+            return Flag(means, **options)
+        case {"type": "since"}:
+            return Since(means, **options)
+        case {"type": "count"}:
+            return Count(means, schema["minimum"], **options)
         case {"type": "string"}:
             bounds = get("minLength"), get("maxLength")
             return Text(means, words=get("enum", ()), length=bounds if any(bounds) else None, check=check, **options)

@@ -9,7 +9,7 @@ from flask import Response, render_template, request
 
 from flaresend_mock.background import webhook_handshake
 from flaresend_mock.control import resources
-from flaresend_mock.control.inputs import Secrets, input_of
+from flaresend_mock.control.inputs import input_of
 from flaresend_mock.core.errors import NoWebhook, QrCodeExpired, Refusal, required
 from flaresend_mock.core.instances import LINKED
 from flaresend_mock.core.models import Chaos, Instance, Webhook
@@ -33,7 +33,7 @@ _SECURITY = {
 }
 
 
-@blueprint.get("", resources.Instances, query=Secrets(), refuses=(503,))
+@blueprint.get("", resources.Instances, query=input_of("Secrets")(), refuses=(503,))
 def list_instances(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the instances of a world, oldest first; API keys and secrets are masked."""
     return {"instances": [_shown(world, one, query) for one in world.instances.all()]}
@@ -45,7 +45,7 @@ def create_instance(world: World, body: dict[str, Any]) -> dict[str, Any]:
     return _shown(world, world.instances.create(**body))
 
 
-@blueprint.get("/<instance_id>", resources.Instance, query=Secrets())
+@blueprint.get("/<instance_id>", resources.Instance, query=input_of("Secrets")())
 def show_instance(world: World, instance_id: str, query: dict[str, Any]) -> dict[str, Any]:
     """Show an instance; `default` is the first one."""
     return _shown(world, world.instances.find(instance_id), query)
@@ -95,7 +95,7 @@ def scan_instance(world: World, instance_id: str, body: dict[str, Any]) -> dict[
     return _shown(world, world.pairing.scan(instance_id, body["code"], body["number"]))
 
 
-@blueprint.get("/<instance_id>/api-keys", resources.ApiKeys, query=Secrets())
+@blueprint.get("/<instance_id>/api-keys", resources.ApiKeys, query=input_of("Secrets")())
 def list_keys(world: World, instance_id: str, query: dict[str, Any]) -> dict[str, Any]:
     """List an instance's API keys, masked."""
     return {"api_keys": _shown(world, world.instances.find(instance_id), query)["api_keys"]}

@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 
 from flaresend_mock.background.realtime import SLICE_SECONDS, Stopwatch
 from flaresend_mock.control import errors, resources
-from flaresend_mock.control.inputs import Flag, Page, Text, input_of
+from flaresend_mock.control.inputs import Text, input_of
 from flaresend_mock.core.errors import TaskNotFound, required
 from flaresend_mock.core.events import KINDS, LogReader, Missed, Replaced
 from flaresend_mock.core.matchers.parser import unknown
@@ -43,14 +43,13 @@ class Kinds(Text):
         return kinds
 
 
-class EventPage(Page):
+class EventPage(input_of("EventPage")):  # type: ignore[misc]
     """Events of some kinds, as a page or as a `stream`."""
 
     kind = Kinds("Kinds of events, separated by commas.", load_default=())
-    stream = Flag("Whether to keep sending new events, as server-sent events.", load_default=False)
 
 
-@blueprint.get("/messages", resources.Messages, query=Page(), refuses=(503,))
+@blueprint.get("/messages", resources.Messages, query=input_of("Page")(), refuses=(503,))
 def list_messages(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the messages that were sent and received, newest last."""
     with world.lock:
@@ -58,7 +57,7 @@ def list_messages(world: World, query: dict[str, Any]) -> dict[str, Any]:
         return {"messages": cut(found, query), "evicted": world.state.messages.evicted}
 
 
-@blueprint.get("/requests", resources.Requests, query=Page(), refuses=(503,))
+@blueprint.get("/requests", resources.Requests, query=input_of("Page")(), refuses=(503,))
 def list_requests(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the calls of the API with their responses, newest last."""
     with world.lock:
@@ -184,7 +183,7 @@ def cut(found: Iterable[Item], page: dict[str, Any]) -> list[Item]:
     return items[-limit:] if page["since"] is None else items[:limit]
 
 
-@deliveries.get("", resources.Deliveries, query=input_of("DeliveryPage", Page)(), refuses=(503,))
+@deliveries.get("", resources.Deliveries, query=input_of("DeliveryPage")(), refuses=(503,))
 def list_deliveries(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List deliveries, newest last; `status` selects those of one status."""
     since, status = query["since"] or 0, query.get("status")

@@ -270,11 +270,7 @@ _NEW = "An instance of a new world, with its API keys."
 NewWorldInstance = of_model(models.Instance, _NEW, "id number api_keys", "NewWorldInstance")
 
 
-class _Named(Resource):
-    world = Property(str, "The world's name.", at="name")
-
-
-class WorldSettings(_Named.from_dict(_SETTINGS)):  # type: ignore[misc]
+class WorldSettings(_read.Named.from_dict(_SETTINGS)):  # type: ignore[misc]
     """The settings of a world."""
 
 

@@ -21,7 +21,7 @@ from marshmallow import ValidationError, validates_schema
 from flaresend_mock.background.files import append_file
 from flaresend_mock.background.realtime import utc_now
 from flaresend_mock.control import errors, resources
-from flaresend_mock.control.inputs import Input, Since, Text, input_of
+from flaresend_mock.control.inputs import Input, Text, input_of
 from flaresend_mock.control.resources import LAST_EVENT, Transcript, found_items, unmet
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import TooMany, WorldNotFound
@@ -313,13 +313,10 @@ class Match(Text):
             raise ValidationError("Not JSON.") from None
 
 
-class TranscriptQuery(Input):
+class TranscriptQuery(input_of("TranscriptQuery")):  # type: ignore[misc]
     """Which events a transcript has, and which matcher it explains."""
 
-    since = Since("The number of an event: the transcript begins after it.", load_default=0)
     match = Match("A matcher, as JSON. The transcript has the item that came nearest.", load_default=None)
-    kind = Text("The list that `match` is for.", words=list(COLLECTIONS), load_default="messages")
-    strays_since = Since("The number of an event of the default world: adds its calls after that.", load_default=None)
 
 
 @transcripts.get("/transcript", Transcript, also=("text/plain",), query=TranscriptQuery())

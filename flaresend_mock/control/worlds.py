@@ -10,7 +10,7 @@ from marshmallow import INCLUDE, ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import resources
-from flaresend_mock.control.inputs import Input, Secrets, Text, input_of, setting_input
+from flaresend_mock.control.inputs import Input, Text, input_of, setting_input
 from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.world import World
@@ -100,7 +100,7 @@ def reset_world(world: World) -> dict[str, Any]:
     return _restored(world)
 
 
-@one.get("/world", dict[str, Any], query=Secrets(), refuses=(503,))
+@one.get("/world", dict[str, Any], query=input_of("Secrets")(), refuses=(503,))
 def export_world(world: World, query: dict[str, Any]) -> Response:
     """Export the whole world; API keys and secrets only with `with_secrets=true`."""
     from flaresend_mock.world_format.write import export

@@ -14,13 +14,14 @@ from flaresend_mock.package_data import named_value
 
 OF_INPUTS = {*"allOf description maxProperties minProperties properties required x-refusal".split()}
 OF_FIELDS = {*"$ref const default description enum items type x-check x-name".split()}
+OWN_TYPES = {"matcher": "object", "flag": "boolean", "count": "integer", "since": "integer"}
 BOUNDS = {*"maxItems maxLength maximum minItems minLength minimum".split()}
 
 
 def resolved(schema: Any) -> Any:
     """Return a schema with what modules have in place of their names."""
     if isinstance(schema, dict):
-        of_type = {"type": "object"} if schema.get("type") == "matcher" else {}
+        of_type = {"type": OWN_TYPES[schema["type"]]} if str(schema.get("type")) in OWN_TYPES else {}
         return {key: resolved(one) for key, one in schema.items() if key != "x-check"} | of_type
     found = named_value(schema)
     return list(found) if isinstance(found, dict | tuple) else found
