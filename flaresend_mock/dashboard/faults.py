@@ -15,17 +15,11 @@ from flaresend_mock.core.transcript import CALL_ACTIONS_TEXT, DELIVERY_ACTIONS_T
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import message_view, pages
 
-METHODS = ("GET", "POST", "PUT", "DELETE")
-PATHS = (
-    "/channels /check-number /groups /groups/send-message /schedule-message /scheduled-messages /send-message".split()
-)
-
 
 @pages.blueprint.get("/w/<world>/faults")
 def faults(world: World) -> Response:
     actions = {"call_actions": CALL_ACTIONS_TEXT, "delivery_actions": DELIVERY_ACTIONS_TEXT}
-    limits = {"methods": METHODS, "paths": PATHS, "longest": int(MAX_DELAY)}
-    return pages.part("faults.html", world, tab="faults", **actions, **limits, **_faults(world))
+    return pages.part("faults.html", world, tab="faults", longest=int(MAX_DELAY), **actions, **_faults(world))
 
 
 @pages.live("faults", "faults_armed.html")
