@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -160,7 +161,7 @@ class Fault:
             _undo(self.remove, error)
 
 
-class Snapshot:
+class Snapshot(AbstractContextManager["Snapshot"]):
     """A saved state of the world. The end of a `with` restores it."""
 
     def __init__(self, control: ControlPlane, name: str) -> None:
@@ -169,9 +170,6 @@ class Snapshot:
     def restore(self) -> None:
         """Return to the saved state."""
         self._control.call("POST", f"/snapshots/{part(self.name)}/restore")
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         _undo(self.restore, error)
