@@ -21,10 +21,8 @@ from flaresend_mock.api import auth, channels, groups, messages, request_log
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.control import errors as control_errors
 from flaresend_mock.core.errors import Refusal
-from flaresend_mock.http import bodies
-from flaresend_mock.http.body_stream import release
+from flaresend_mock.http import bodies, body_stream, turns
 from flaresend_mock.http.context import CONTROL, ISOLATION, MEDIA_HOST, PATH, RAW_PATH, SERVICES, AppServices, find_path
-from flaresend_mock.http.turns import HELD, give_way
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +58,7 @@ class Application:
         path: str = environ["PATH_INFO"]
         try:
             if path == CONTROL or path.startswith(CONTROL + "/"):
-                give_way(environ)  # calls of the control plane may wait
+                turns.give_way(environ)  # calls of the control plane may wait
                 is_page = f"{path}/".startswith(UI + "/")
                 app = health_app if path == HEALTH else dashboard_app if is_page else control_app
                 return app().wsgi_app(environ, start_response)
@@ -75,8 +73,8 @@ class Application:
                 find_path(environ, strict=self.services.strict)
             return self._api.wsgi_app(environ, start_response)
         finally:
-            if HELD in environ:
-                release(environ)
+            if turns.HELD in environ:
+                body_stream.release(environ)
 
     def test_client(self, **options: Any) -> Client:
         """Return a client that calls the application without a socket. The options are those of Werkzeug's client."""

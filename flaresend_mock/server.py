@@ -24,9 +24,8 @@ from flaresend_mock.core import errors, hosts, models, store, worlds
 from flaresend_mock.core.hosts import HostList
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
-from flaresend_mock.http import context, server, turns
+from flaresend_mock.http import context, request_reader, server, turns
 from flaresend_mock.http.proxy import Proxy, names
-from flaresend_mock.http.request_reader import Head
 from flaresend_mock.package_data import sample, world_file, world_names
 from flaresend_mock.settings import ENVIRONMENT, Settings, local_url, upstream_proxy
 from flaresend_mock.world_format import WorldFileError, load_file, write
@@ -163,7 +162,7 @@ class FlaresendMock:
             self._record_url(Path(wanted.url_file).absolute())
         return self
 
-    def _knows(self, head: Head) -> bool:
+    def _knows(self, head: request_reader.Head) -> bool:
         """Tell whether a request has a known API key, or the control token if there is one."""
         token, key = self.settings.control_token, context.bearer(head.fields.get("HTTP_AUTHORIZATION", ""))
         if key is not None and (self.settings.auth == "open" or not self.worlds.key_is_free(key)):

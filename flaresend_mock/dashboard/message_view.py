@@ -10,7 +10,6 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from flaresend_mock.core import composer, models, numbers, payloads
-from flaresend_mock.core.payloads import MEDIA_KINDS
 from flaresend_mock.core.world import World
 
 Shown = dict[str, Any]  # what a template shows of one thing
@@ -90,7 +89,7 @@ def _file(world: World, content: models.Content) -> Shown | None:
     name = content.file_name or (media.file_name if media else "") or (content.url or "").rpartition("/")[2]
     kept = {"id": content.media, "size": len(media.data)} if media else {"id": None, "size": None}
     shown = {"name": name or "file", "mimetype": content.mimetype or "", "url": content.url}
-    return {"kind": MEDIA_KINDS.get(content.type, content.type), **shown, **kept}
+    return {"kind": payloads.MEDIA_KINDS.get(content.type, content.type), **shown, **kept}
 
 
 def _quote(world: World, wanted: str) -> Shown:

@@ -13,7 +13,6 @@ from flask import render_template
 
 from flaresend_mock.core import kinds, models, numbers, payloads, redaction, worlds
 from flaresend_mock.core.event_bodies import OWN_EVENT, given
-from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import body_of
 from flaresend_mock.http.context import CONTROL, own_url, services
@@ -119,11 +118,11 @@ def inbound_of(world: World, message: models.Message, *, as_lid: bool | None = N
     if replied := payloads.quoted_by(message):
         inbound["reply_to"] = replied
     if (score := payloads.score_of(context)) > 0:
-        inbound["forwarded"] = min(score, MAX_FORWARDS)
+        inbound["forwarded"] = min(score, payloads.MAX_FORWARDS)
     if isinstance(context.get("mentionedJid"), list) and context["mentionedJid"]:
         inbound["mentions"] = context["mentionedJid"]
     media = world.state.media.get(content.media) if content.media else None
-    if media is not None and content.type in MEDIA_KINDS and (name := _sample_name(media)):
+    if media is not None and content.type in payloads.MEDIA_KINDS and (name := _sample_name(media)):
         inbound["media"] = {"sample": name}
     return inbound
 

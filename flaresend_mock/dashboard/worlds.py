@@ -11,9 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from flask import Response, abort
 
 from flaresend_mock.background.webhook_handshake import MODES
-from flaresend_mock.core.hosts import is_loopback
-from flaresend_mock.core.models import BODY_STYLES, INSTANCE_STATUSES
-from flaresend_mock.core.redaction import key_id, key_mask
+from flaresend_mock.core import hosts, models, redaction
 from flaresend_mock.core.state import WorldSettings
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
@@ -72,7 +70,7 @@ def _card(world: World) -> dict[str, Any]:
 
 @blueprint.get("/w/<world>/instances")
 def instances(world: World) -> Response:
-    return part("instances.html", world, tab="instances", statuses=INSTANCE_STATUSES, **_instances(world))
+    return part("instances.html", world, tab="instances", statuses=models.INSTANCE_STATUSES, **_instances(world))
 
 
 @blueprint.get("/w/<world>/parts/instances/<instance>/<any(webhook, event, settings, scan):dialog>")
@@ -81,7 +79,7 @@ def dialog(world: World, instance: str, dialog: str) -> Response:
     with world.lock:
         found = world.state.instances.get(instance) or abort(404, "There is no such instance.")
         only = len(world.state.instances) == 1
-    choices = {"modes": MODES, "body_styles": BODY_STYLES, "statuses": INSTANCE_STATUSES}
+    choices = {"modes": MODES, "body_styles": models.BODY_STYLES, "statuses": models.INSTANCE_STATUSES}
     samples = {name: json.dumps(sample_event(name), indent=2) for name in event_names()}
     return part("instances_dialog.html", world, dialog=dialog, one=found, only=only, samples=samples, **choices)
 
@@ -95,7 +93,7 @@ def read_cards(world: World) -> list[dict[str, Any]]:
             {
                 "instance": one,
                 "lid": people[one.number].lid if one.number in people else "",
-                "api_keys": [(key_id(key), key_mask(key)) for key in one.api_keys],
+                "api_keys": [(redaction.key_id(key), redaction.key_mask(key)) for key in one.api_keys],
                 **{status: counts[one.id, status] for status in ("held", "waiting")},
                 "seconds": max(0, round((one.qr.expires - now).total_seconds())) if one.qr else 0,
             }
@@ -105,5 +103,5 @@ def read_cards(world: World) -> list[dict[str, Any]]:
 
 @live("instances", "instances_cards.html")
 def _instances(world: World) -> dict[str, object]:
-    shown = {"is_local": is_loopback(urlsplit(own_url()).hostname or "")}  # a phone cannot open the URL in a QR code
-    return shown | {"cards": read_cards(world), "settings": world.state.settings}
+    is_local = hosts.is_loopback(urlsplit(own_url()).hostname or "")  # a phone cannot open the URL in a QR code
+    return {"is_local": is_local, "cards": read_cards(world), "settings": world.state.settings}
