@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.core.matchers.parser import as_object, unknown
 from flaresend_mock.http.endpoint import RequestSchema
@@ -19,8 +19,10 @@ _DECLARED = json.loads((Path(__file__).parent / "assets" / "inputs.json").read_t
 
 
 class Input(RequestSchema):
-    """A body or query of the control plane; it refuses unknown names."""
+    """A body or query of the control plane; it refuses unknown names, and with `refused` too few or too many fields."""
 
+    more_shape: ClassVar[dict[str, Any]] = {}
+    refused: ClassVar[str]
     not_json = "The body is not a JSON object, or is nested too deeply."
     error_messages = {"type": "An object is expected here."}  # noqa: RUF012 - as marshmallow declares it
 
@@ -30,16 +32,10 @@ class Input(RequestSchema):
         steps = ".".join(step for step in (where, place) if step)
         return f"{steps}: {problem}" if steps else problem
 
-
-class NonEmptyInput(Input):
-    """A body with at least one field, and at most as many as `more_shape` says; else the refusal says `refused`."""
-
-    more_shape: ClassVar[dict[str, Any]]
-    refused: ClassVar[str]
-
     @validates_schema
     def check_size(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        if not 1 <= len(data) <= self.more_shape.get("maxProperties", len(data)):
+        least, most = (self.more_shape.get(f"{end}Properties", len(data)) for end in ("min", "max"))
+        if not least <= len(data) <= most:
             raise ValidationError(self.refused)
 
 
@@ -182,7 +178,9 @@ def input_of(name: str, base: type[Input] = Input) -> Any:
     for key, one in schema.get("properties", {}).items():
         options = {"required": key in schema.get("required", ()), "data_key": key if "x-name" in one else None}
         made[one.get("x-name", key)] = _field(one, **options) if one else fields.Raw()
-    return type(name, (NonEmptyInput, base) if "minProperties" in schema else (base,), made)
+    if "additionalProperties" in schema:
+        made["Meta"] = type("Meta", (), {"unknown": INCLUDE})
+    return type(name, (base,), made)
 
 
 def _referred(schema: Mapping[str, str]) -> type[Input]:

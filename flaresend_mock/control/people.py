@@ -71,10 +71,12 @@ class ChannelChange(input_of("ChannelChange")):  # type: ignore[misc]
         "not": {"properties": {"instance": {}}, "required": ["instance"], "maxProperties": 1},
     }
 
+    refused: ClassVar[str] = "Give what is to change."
+
     @validates_schema
     def check_any(self, data: dict[str, Any], **kwargs: Any) -> None:
-        if not data.keys() - {"instance"}:
-            raise ValidationError("Give what is to change.")
+        if data.keys() == {"instance"}:
+            raise ValidationError(self.refused)
 
 
 @channels.get("", resources.Channels, refuses=(503,))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, get_type_hints
 
 from flask import Response, request
-from marshmallow import INCLUDE, ValidationError, validate, validates_schema
+from marshmallow import ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import resources
@@ -47,13 +47,6 @@ class WorldInput(input_of("WorldInput", _Settings)):  # type: ignore[misc]
             raise ValidationError("Give one of fixture, world and export.")
         if "export" in data and data.keys() & {"seed", "time_zone"}:
             raise ValidationError("An export has its own seed and time_zone.")
-
-
-class WholeWorld(Input):
-    """An export, as `GET /_mock/world` returns it, or the contents of a world file."""
-
-    class Meta:
-        unknown = INCLUDE
 
 
 @blueprint.get("", resources.Worlds, refuses=(503,))
@@ -110,7 +103,7 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
     return Response(export(world.saved(), secrets=secrets), content_type=bodies.JSON)
 
 
-@one.put("/world", resources.Imported, body=WholeWorld(), limits=bodies.IMPORT_LIMITS, refuses=(409,))
+@one.put("/world", resources.Imported, body=input_of("WholeWorld")(), limits=bodies.IMPORT_LIMITS, refuses=(409,))
 def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Replace the world by an export or a world file, which is its initial state from now on."""
     former = world.instances.first()

@@ -107,8 +107,8 @@ def declared(file: Path, base: type[Resource], known: Mapping[str, Any] | None =
 
     Properties are required, unless `required` lists those that are. `x-from` is the path that one is read from, where
     that is not its name: "group.id" in the item, "1.name" in its second part, "." for the item itself, or "clock.now()"
-    for what a call returns. `{}` is the place of a property that a class declares. A KeyError names a type, format or
-    reference that is unknown. `x-text` is the text that a property always has.
+    for what a call returns. `x-text` is the text that one always has, and `{}` the place of one that a class declares.
+    A KeyError names a type, format or reference that is unknown.
     """
     found: dict[str, type[Resource]] = {}
     for name, schema in json.loads(file.read_text(encoding="utf-8")).items():

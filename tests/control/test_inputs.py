@@ -12,7 +12,9 @@ from flaresend_mock.control import inputs
 from flaresend_mock.http.endpoint import endpoint_of
 from flaresend_mock.package_data import named_value
 
-OF_INPUTS = {*"allOf description maxProperties minProperties properties required x-refusal".split()}
+OF_INPUTS = {
+    *"additionalProperties allOf description maxProperties minProperties properties required x-refusal".split()
+}
 OF_FIELDS = {*"$ref const default description enum items type x-check x-name".split()}
 OWN_TYPES = {"matcher": "object", "flag": "boolean", "count": "integer", "since": "integer"}
 BOUNDS = {*"maxItems maxLength maximum minItems minLength minimum".split()}
