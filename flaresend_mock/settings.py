@@ -68,7 +68,6 @@ def _text(pattern: str) -> Callable[[str], str | None]:
 TYPES: dict[str, click.ParamType[Any]] = {
     "text": click.STRING,
     "switch": click.BOOL,
-    "port": click.IntRange(0, 65535),
     "size": Checked("size", "a size such as 64MiB or a number of bytes", _size),
     "url": Checked("url", "an http or https URL", _http_url),
     "base url": Checked("url", "an http or https URL without a query", _base_url),
