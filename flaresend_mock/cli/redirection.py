@@ -11,7 +11,7 @@ import subprocess  # nosec B404
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -120,6 +120,8 @@ def _settings_at(settings: Settings, url: str, hermetic: bool) -> Settings:
 
 @contextmanager
 def _front_proxy(url: str, hermetic: bool, others: _Others) -> Iterator[str]:
+    from werkzeug import Response
+
     from flaresend_mock.http.proxy import Proxy
     from flaresend_mock.http.server import HttpServer
 
@@ -130,17 +132,13 @@ def _front_proxy(url: str, hermetic: bool, others: _Others) -> Iterator[str]:
     parts = urlsplit(environment.with_port(url))
     chain = (parts.hostname or "", parts.port or 0)
     proxy = Proxy(passes=not hermetic, upstream=upstream, chain=chain, record=lambda *call: others.update([call]))
-    server = HttpServer(_refuse, [("127.0.0.1", 0)], max_body_size=MAX_BODY, tls_context=None, proxy=proxy)
+    refusal = Response(status="421 Misdirected Request", content_type="text/plain")
+    server = HttpServer(refusal, [("127.0.0.1", 0)], max_body_size=MAX_BODY, tls_context=None, proxy=proxy)
     server.start()
     try:
         yield local_url(server.host, server.port)
     finally:
         server.stop()
-
-
-def _refuse(_: object, start_response: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
-    start_response("421 Misdirected Request", [("Content-Type", "text/plain"), ("Content-Length", "0")])
-    return []
 
 
 @contextmanager
