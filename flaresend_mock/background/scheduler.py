@@ -31,7 +31,7 @@ class Scheduler:
     def __init__(self) -> None:
         self.running = False
         self._scheduler: BackgroundScheduler | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._armed: dict[World, tuple[datetime, Job]] = {}
 
     def start(self) -> None:
@@ -59,7 +59,7 @@ class Scheduler:
                 wake_at = armed[0] if armed else utc_now() + POLL
             if armed is not None and armed[0] == wake_at:
                 return
-            self._disarm(world)
+            self.forget(world)
             if wake_at is not None:
                 self._scheduler = self._scheduler or _real_time_scheduler()
                 job = self._scheduler.add_job(self._wake, "date", [world, wake_at], run_date=wake_at, timezone=UTC)
@@ -67,11 +67,8 @@ class Scheduler:
 
     def forget(self, world: World) -> None:
         with self._lock:
-            self._disarm(world)
-
-    def _disarm(self, world: World) -> None:
-        if world in self._armed:
-            self._armed.pop(world)[1].remove()
+            if world in self._armed:
+                self._armed.pop(world)[1].remove()
 
     def _wake(self, world: World, woken_at: datetime) -> None:
         with self._lock:

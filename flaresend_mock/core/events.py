@@ -82,9 +82,7 @@ class EventLog(Copyable):
         They were evicted, or a reset or a restore replaced the log that held them. 0 is the beginning of this log: then
         only evicted events count.
         """
-        if number == 0:
-            return self.evicted()
-        return max(0, self.last_number - number - len(self.since(number)))
+        return max(0, self.last_number - number - len(self.since(number))) if number else self.evicted()
 
 
 @model

@@ -100,9 +100,7 @@ def _mask_instance(instance: Instance) -> Instance:
 
 
 def _mask_fault(fault: Fault) -> Fault:
-    if fault.match.get("key") is None:
-        return fault
-    return replace(fault, match={**fault.match, "key": MASK})
+    return fault if fault.match.get("key") is None else replace(fault, match={**fault.match, "key": MASK})
 
 
 def tagged(subject: Subject) -> Subject:
