@@ -85,11 +85,14 @@ TYPES: dict[str, click.ParamType[Any]] = {
 def _option(about: dict[str, Any]) -> Any:
     """Return the field of an option. A list as its type holds words, or the lowest and the highest number."""
     kind = about["type"]
-    if isinstance(kind, list):
-        kind = click.Choice(kind, case_sensitive=False) if isinstance(kind[0], str) else click.IntRange(*kind)
-    else:
+    if isinstance(kind, str):
         kind = TYPES[kind]
-    return field(default=about["default"], metadata={**about, "type": kind})
+        wanted = getattr(kind, "wanted", "true or false")
+    elif isinstance(kind[0], str):
+        wanted, kind = f"one of {', '.join(kind)}", click.Choice(kind, case_sensitive=False)
+    else:
+        wanted, kind = f"a whole number from {kind[0]} to {kind[1]}", click.IntRange(*kind)
+    return field(default=about["default"], metadata={**about, "type": kind, "wanted": wanted})
 
 
 if TYPE_CHECKING:
@@ -124,14 +127,13 @@ class Settings(Options):
 
 
 def _converted(option: Field[Any], value: object, source: str) -> Any:
-    kind: click.ParamType[Any] = option.metadata["type"]
     if not is_text(str(value)):
         raise SettingError(f"{source}: the given value is not text in UTF-8")
     try:
-        return kind.convert(str(value), None, None)
+        return option.metadata["type"].convert(str(value), None, None)
     except click.BadParameter:
         shown = "the given value" if option.name in SECRETS else repr(str(value))
-        raise SettingError(f"{source}: {shown} is not {_wanted(kind)}") from None
+        raise SettingError(f"{source}: {shown} is not {option.metadata['wanted']}") from None
 
 
 def _secret(source: str, file: str, given: object) -> str:
@@ -148,14 +150,6 @@ def _secret(source: str, file: str, given: object) -> str:
 def is_text(value: str) -> bool:
     """Tell whether UTF-8 has a text: Python reads other bytes of arguments, variables and paths as half characters."""
     return not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _wanted(kind: click.ParamType[Any]) -> str:
-    if isinstance(kind, click.IntRange):
-        return f"a whole number from {kind.min} to {kind.max}"
-    if isinstance(kind, click.Choice):
-        return f"one of {', '.join(kind.choices)}"
-    return getattr(kind, "wanted", "true or false")
 
 
 def texts(option: Field[Any]) -> tuple[str, str]:
