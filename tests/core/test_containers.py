@@ -22,6 +22,7 @@ KNOWN = {
     "client.py _idle": "connections of one client",
     "contract.py assumes": "one for each shipped case",
     "contract.py given": "one for each shipped case",
+    "control/inputs.py more_shape": "constant",
     "core/bounded_store.py by_key": "it evicts",
     "core/clock.py _by_key": "one for each timer",
     "core/clock.py _entries": "one for each task, open delivery, automatic reply and instance",
