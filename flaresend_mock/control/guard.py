@@ -8,7 +8,7 @@ from flask import Request, Response, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from flaresend_mock.core import hosts
-from flaresend_mock.http.context import CONTROL, PUBLIC, cookie_of, is_audience, pass_for, services
+from flaresend_mock.http.context import CONTROL, PUBLIC, cookie, is_audience, pass_for, services
 
 TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 HEALTH = CONTROL + "/health"
@@ -41,7 +41,7 @@ def check() -> Response | None:
             return None
         if (watches := is_audience()) and not (request.method in ("GET", "HEAD") and _WATCHED.fullmatch(path)):
             raise Forbidden("Who watches by this link sees the chats, and changes nothing.")
-        if watches or _is(request.cookies.get(cookie_of(token), ""), pass_for(token)):
+        if watches or _is(cookie(request, token), pass_for(token)):
             _check_page(request)
             return None
         if "HX-Request" in request.headers:  # a part of a page: the browser loads the whole page, and is redirected
@@ -56,7 +56,7 @@ def check() -> Response | None:
 
 def has_token(request: Request, token: str) -> bool:
     """Tell whether a request has the control token, or the pass of the login with it."""
-    is_logged_in = _is(request.cookies.get(cookie_of(token), ""), pass_for(token))
+    is_logged_in = _is(cookie(request, token), pass_for(token))
     return is_logged_in or _is(request.headers.get(TOKEN_HEADER, ""), token)
 
 

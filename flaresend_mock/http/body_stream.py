@@ -18,7 +18,7 @@ MAX_UNREAD = 64 * 1024  # the most that is kept of a body that was not read, as 
 
 _INFLATED = "flaresend_mock.inflated_body"
 _BLOCK = 64 * 1024
-_MAX_MEMBERS = 10_000
+_FEW_MEMBERS = 16  # of gzip, beside one for each 8 KiB that the body may have
 _GZIP, _ZLIB, _DEFLATE = 31, 15, -15
 
 
@@ -40,7 +40,7 @@ def open_body(environ: MutableMapping[str, Any], most: int) -> IO[bytes]:
     with ExitStack() as opened:
         inflated = opened.enter_context(SpooledTemporaryFile(_BLOCK))
         try:
-            for block in _inflate(stream, is_gzip=encoding != "deflate"):
+            for block in _inflate(stream, _FEW_MEMBERS + most // 8192, is_gzip=encoding != "deflate"):
                 if inflated.tell() + len(block) > most:
                     raise RequestEntityTooLarge
                 inflated.write(block)
@@ -80,12 +80,12 @@ def release(environ: MutableMapping[str, Any]) -> None:
     give_back(environ)
 
 
-def _inflate(stream: IO[bytes], *, is_gzip: bool) -> Iterator[bytes]:
+def _inflate(stream: IO[bytes], members: int, *, is_gzip: bool) -> Iterator[bytes]:
     """Yield what compressed data holds, in small blocks. Deflated data may lack the header of zlib."""
     packed = stream.read(_BLOCK)
     has_header = len(packed) > 1 and packed[0] & 15 == zlib.DEFLATED == 8 and int.from_bytes(packed[:2]) % 31 == 0
     window = _GZIP if is_gzip else _ZLIB if has_header else _DEFLATE
-    for _ in range(_MAX_MEMBERS):
+    for _ in range(members):
         engine = zlib.decompressobj(window)
         while not engine.eof:
             block = engine.decompress(packed, _BLOCK)

@@ -33,6 +33,8 @@ TICK_SECONDS = 5.0  # how often the thread of a connection that waits for bytes 
 MAX_JOINED = 64 * 1024  # bytes of a body that are sent together with the head, in one packet and one system call
 
 _PIECE = 64 * 1024
+_dropping = threading.Lock()  # one connection at a time: two hundred would hinder all others
+_dropped = bytearray(1024 * 1024)
 _BARE = ("204", "304")
 _TLS_HELLO = 0x16
 _WINDOWS = sys.platform == "win32"
@@ -49,6 +51,7 @@ class Connection:
         self._reader = RequestReader(self._receive, self.send, server.max_body, server.bodies, server.knows)
         self.is_served = is_served
         self._is_reset = False
+        self._queue = server.queue
         self._turn: threading.Lock | None = None
         self.is_reading, self.is_calling = False, False
         self.client: str = client[0]
@@ -176,7 +179,8 @@ class Connection:
             if self.server.stopping and not reader.buffer and not self._has_bytes():
                 return False
             reader.wait()
-            self._turn = self.server.queue.enter()
+            self._queue = self.server.queue
+            self._turn = self._queue.enter()
             self.is_reading = True
             head = reader.read_head()
             if not self.is_served:
@@ -195,10 +199,11 @@ class Connection:
                     self.is_reading = False  # until the client sends something
                     self._accept_tls()
                     return True
-            if head.length is None:
+            if head.length is None or not head.is_known:
                 self._leave_queue()  # it may wait for chunks of others
+                self._queue = self.server.queue if head.is_known else self.server.unknown_queue
             body = reader.read_body(head)
-            self._turn = self._turn or self.server.queue.enter()
+            self._turn = self._turn or self._queue.enter()
             self.is_reading, self.is_calling = False, True
             with body:
                 return self._call(head, body)
@@ -217,7 +222,7 @@ class Connection:
     def _leave_queue(self) -> None:
         turn, self._turn = self._turn, None
         if turn is not None:
-            self.server.queue.leave(turn)
+            self._queue.leave(turn)
 
     def _call(self, head: Head, body: IO[bytes]) -> bool:
         writer = ResponseWriter(self.send, head, self.server)
@@ -273,8 +278,9 @@ class Connection:
         self._end_tls()
         self.end(socket.SHUT_WR)
         self._socket.settimeout(LINGER_SECONDS)
-        while watch.seconds < LINGER_SECONDS and socket.socket.recv(self._socket, _PIECE):
-            pass
+        while watch.seconds < LINGER_SECONDS and socket.socket.recv(self._socket, 1, socket.MSG_PEEK):
+            with _dropping:
+                socket.socket.recv_into(self._socket, _dropped)
 
     def _close(self) -> None:
         with suppress(OSError, ValueError):  # ValueError: the client was gone before the TLS handshake

@@ -23,13 +23,16 @@ from flaresend_mock.http.context import CONTROL, MEDIA_HOST
 from flaresend_mock.http.turns import Room
 
 MAX_HEAD = 64 * 1024  # bytes of a request line with its header fields
+MAX_FIELDS = 200  # header fields of a request
 MAX_CHUNK_LINE = 256
 MAX_TRAILERS = 8 * 1024
 IDLE_SECONDS = 120.0  # how long a connection may stay open without a request
 HEAD_SECONDS = 30.0  # how long a head may take, from its first byte
 STALL_SECONDS = 30.0  # how long a body may stand still
 MAX_IN_MEMORY = 256 * 1024  # bytes of a body that are kept in memory; a larger one goes to a temporary file
-FEW = 4096  # Bytes of chunks that are taken apart beside those of others.
+FEW = 4096  # bytes of chunks that are taken apart beside those of others; a request with more may be costly
+MAX_CHUNKS = 100_000  # chunks that a body may have beside one for each KiB
+MAX_UNKNOWN_CHUNKS = 1000  # the same, if the caller is not known
 Knows = Callable[["Head"], bool]  # tells whether a request has a known API key or token
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -38,6 +41,7 @@ _METHOD = rb"[!#$%&'*+\-.^_`|~0-9A-Z]+"  # no small letters: Werkzeug takes get 
 _REQUEST_LINE = re.compile(rb"(" + _METHOD + rb") ([!\"$-~]+) HTTP/([0-9])\.([0-9])\r\n")
 _ALLOWED = bytes(range(32, 127)) + bytes(range(128, 256)) + b"\t\r\n"
 _PATH = re.compile(rb" (/[^\s?]*)")
+_EMPTY_LINES = re.compile(rb"(?:\r\n)*+")
 _BARE_LINE_END = re.compile(rb"\r[^\n]|[^\r]\n")
 _QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
 _EXTENSION = rb"[ \t]*;[ \t]*" + _TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?"
@@ -51,6 +55,7 @@ _KNOWN = 1024
 _keys: dict[bytes, str] = {}
 _END = b"\r\n\r\n"
 _computing = threading.Lock()  # chunks are taken apart by one thread at a time: fifty would hinder all others
+_computing_unknown = threading.Lock()  # as are all bodies of callers who are not known, for whom no other waits
 
 
 class Refused(Exception):
@@ -85,6 +90,7 @@ class Head:
     length: int | None = 0  # bytes of the body; None if it is chunked
     keeps_alive: bool = True
     expects_continue: bool = False
+    is_known: bool = True  # its API key or token is known, or it costs so little that nobody asks
 
     @property
     def path(self) -> str:
@@ -120,7 +126,7 @@ class RequestReader:
         self.buffer = b""
         self.head = b""
         self._received = bytearray()  # of a body: unlike bytes, it loses its first ones at no cost
-        self._is_computing = False
+        self._lock, self._is_computing = _computing, False
 
     def wait(self) -> None:
         """Wait for the first bytes of the next request."""
@@ -135,13 +141,17 @@ class RequestReader:
         buffer = self.buffer
         watch, begin, searched = Stopwatch(), 0, 0
         while True:
-            while buffer.startswith(b"\r\n", begin):
-                begin += 2
+            if buffer.startswith(b"\r\n", begin) and (empty := _EMPTY_LINES.match(buffer, begin)):
+                begin = empty.end()
             end = buffer.find(_END, max(begin, searched))
             if 0 <= end <= MAX_HEAD - len(_END):
                 self.buffer = buffer[end + len(_END) :]
                 self.head = buffer[begin : end + len(_END)]
-                return _parse_head(self.head)
+                head = _parse_head(self.head)
+                is_small = head.length is not None and max(head.length, len(self.head)) <= FEW
+                is_plain = "HTTP_CONTENT_ENCODING" not in head.fields
+                head.is_known = (is_small and is_plain) or self._knows(head)
+                return head
             if len(buffer) >= MAX_HEAD:
                 raise _refused_line(buffer, f"a head may have {MAX_HEAD} bytes", 431)
             if _BARE_LINE_END.search(buffer, max(0, searched - 1)):  # at an empty line, it would never end the head
@@ -161,8 +171,8 @@ class RequestReader:
             body, self.buffer = self.buffer[: head.length], self.buffer[head.length :]
             return BytesIO(body)
         spool = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115 - the call closes it
-        is_small = head.length is not None and head.length <= MAX_UNREAD  # as most are
-        self._size, self._kept = 0, MAX_UNREAD if is_small or not self._knows(head) else self._max_body
+        self._size, self._kept = 0, self._max_body if head.is_known else MAX_UNREAD
+        self._lock = _computing if head.is_known else _computing_unknown
         try:
             if head.length is not None and head.length > self._max_body:
                 raise Refused(413, "Request body too large")
@@ -173,7 +183,7 @@ class RequestReader:
                 self._copy(head.length, spool)
             else:
                 self._compute(len(self.buffer) > FEW)
-                self._read_chunks(spool)
+                self._read_chunks(spool, MAX_CHUNKS if head.is_known else MAX_UNKNOWN_CHUNKS)
                 head.fields["CONTENT_LENGTH"] = str(self._size)
             self.buffer, self._received = bytes(self._received), bytearray()
             with _keeping():
@@ -205,12 +215,12 @@ class RequestReader:
     def _receive_more(self, *, chunked: bool) -> None:
         self._compute(False)
         self._received += self._next(STALL_SECONDS)
-        self._compute(chunked and len(self._received) > FEW)
+        self._compute((chunked or self._lock is _computing_unknown) and len(self._received) > FEW)
 
     def _compute(self, wanted: bool) -> None:
         if self._is_computing:
-            _computing.release()
-        self._is_computing = wanted and _computing.acquire()
+            self._lock.release()
+        self._is_computing = wanted and self._lock.acquire()
 
     def _copy(self, length: int, spool: IO[bytes], *, chunked: bool = False) -> None:
         while length:
@@ -229,10 +239,14 @@ class RequestReader:
             with _keeping():
                 spool.write(piece)
 
-    def _read_chunks(self, spool: IO[bytes]) -> None:
+    def _read_chunks(self, spool: IO[bytes], most: int) -> None:
+        chunks = 0
         while size := _chunk_size(self._read_line(MAX_CHUNK_LINE, 400)):
             if self._size + size > self._max_body:
                 raise Refused(413, "Request body too large")
+            chunks += 1
+            if chunks > most + self._size // 1024:
+                raise Refused(413, f"a body may have {most} chunks, and one more for each KiB")
             self._copy(size, spool, chunked=True)
             if self._read_line(2, 400) != b"\r\n":
                 raise Refused(400, "Bad Request: a malformed end of a chunk")
@@ -280,6 +294,8 @@ def _complete(head: Head, raw: bytes, major: int) -> None:
     _require(has_whole_ends, "a bare line feed or carriage return")
     is_folded = raw.startswith((b" ", b"\t")) or b"\r\n " in raw or b"\r\n\t" in raw
     _require(not is_folded, "a folded header")
+    if raw.count(b"\n") > MAX_FIELDS + 1:
+        raise Refused(431, f"a head may have {MAX_FIELDS} fields")
     found: list[tuple[bytes, bytes]] = []
     collector = SimpleNamespace(on_header=lambda *field: found.append(field))
     try:

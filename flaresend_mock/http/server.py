@@ -60,6 +60,7 @@ class HttpServer:
         self.knows: Knows = lambda head: True  # bodies of other callers are not kept in files
         self.proxy = proxy or Proxy()
         self.queue = CallQueue()
+        self.unknown_queue = CallQueue()  # of costly requests without a known key: no other waits for them
         self.stopping = False
         with ExitStack() as opened:
             self._listeners = [opened.enter_context(_listen(*address)) for address in addresses]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as some
 
+from flaresend_mock.http import request_reader
 from flaresend_mock.http.request_reader import Closed, Head, Refused, RequestReader
 from flaresend_mock.http.turns import Room
 from tests.http.raw_requests import ROWS
@@ -23,10 +25,10 @@ def whole_body(head: Head) -> int:
     return sys.maxsize
 
 
-def read(pieces: Iterable[bytes]) -> list[object]:
+def read(pieces: Iterable[bytes], *, known: bool = True) -> list[object]:
     """Return what the reader makes of bytes: heads and bodies, then the status of a refusal, or 0 at the end."""
     arriving = iter(pieces)
-    reader = RequestReader(lambda seconds: next(arriving, b""), lambda data: None, MAX_BODY, Room(), lambda head: True)
+    reader = RequestReader(lambda seconds: next(arriving, b""), lambda data: None, MAX_BODY, Room(), lambda head: known)
     found: list[object] = []
     try:
         while True:
@@ -71,6 +73,19 @@ def test_a_row_with_a_fault_is_read_or_refused(row: Row, at: int, length: int, i
     faulty = sent[:at] + inserted + sent[at + length :]
 
     assert read([faulty])[-1] in (0, 400, 413, 417, 431, 501, 505)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_body_has_few_small_chunks(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_reader, "MAX_CHUNKS", 30)
+    monkeypatch.setattr(request_reader, "MAX_UNKNOWN_CHUNKS", 10)
+    head = GET.replace("\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n").encode()
+    small, usual = b"1\r\nx\r\n", b"400\r\n" + b"x" * 1024 + b"\r\n"
+    most = 30 if known else 10
+
+    assert read([head + small * most + b"0\r\n\r\n"], known=known)[1:] == [b"x" * most, 0]
+    assert read([head + small * (most + 1) + b"0\r\n\r\n"], known=known) == [413]
+    assert read([head + usual * 90 + small * most + b"0\r\n\r\n"], known=known)[-1] == 0
 
 
 def test_an_empty_line_after_a_request_begins_no_other() -> None:
