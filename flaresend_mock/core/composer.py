@@ -46,7 +46,7 @@ class Composer:
         other = self._other(message, instance, chat)
         if other is not None and message.kind in TARGETED:
             require_change(self._store.state, message, other, instance.id, sender, chat, now)
-        self._require_parts(message, sender, chat)
+        self._require_parts(message, other, sender, chat)
         message = self._complete(message, instance)
         message = replace(message, details=self._details(message, other, instance, sender, chat, now))
         return message, payloads.write(message, self._store.random, int(now.timestamp()))
@@ -102,7 +102,7 @@ class Composer:
         kind = "document" if mismatch(MEDIA_KINDS[content.type], upload) else content.type
         return InboundMessage(message.sender, kind, content.text or "", content.caption, upload)
 
-    def _require_parts(self, message: InboundMessage, sender: str, chat: str) -> None:
+    def _require_parts(self, message: InboundMessage, other: Message | None, sender: str, chat: str) -> None:
         """Check what a message names, before people are met and files are shared: a refusal changes nothing."""
         groups, group, album = self._store.state.groups, message.details.get("groupJid"), message.details.get("album")
         errors.require(message.kind != "group_invite" or (group in groups if group else groups), errors.GroupNotFound)
@@ -112,6 +112,11 @@ class Composer:
                 raise errors.NotAllowed("album: this message is not an album of the sender in this chat")
         if any(numbers.parse(one) and self._people.named(one) is None for one in message.mentions):
             raise errors.InvalidNumber("mentions")  # the digits of a LID
+        shown: list[str] = list(message.mentions)  # people who may be met, if their LIDs are shown
+        if other is not None:
+            context = payloads.context_of(other)
+            shown += [other.sender, other.chat, context.get("participant", ""), context.get("remoteJid", "")]
+        self._people.require_room([sender, *map(self._people.named, shown)])
 
     def _complete(self, message: InboundMessage, instance: Instance) -> InboundMessage:
         upload, details = message.upload, message.details

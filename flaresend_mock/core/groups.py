@@ -1,6 +1,7 @@
 """Groups: their participants and admins, and messages to them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -88,15 +89,16 @@ class Groups:
             content = self._sending.kept(content)
             state, now = self._store.state, self._store.clock.now()
             delivered, failed = list[str](), list[str]()
-            for group_id in self._store.in_portions(group_ids, content.media):
-                group = state.groups.get(group_id)
-                is_member = group is not None and instance.number in group.members
-                if group and is_member and (not group.announce or group.is_admin(instance.number)):
-                    delivered.append(group_id)
-                    if self._store.state is state:
-                        self._sending.record(instance, group_id, group_id, content, "sent", now, cause)
-                else:
-                    failed.append(group_id)
+            with closing(self._store.in_portions(group_ids, content.media)) as portions:
+                for group_id in portions:
+                    group = state.groups.get(group_id)
+                    is_member = group is not None and instance.number in group.members
+                    if group and is_member and (not group.announce or group.is_admin(instance.number)):
+                        delivered.append(group_id)
+                        if self._store.state is state:
+                            self._sending.record(instance, group_id, group_id, content, "sent", now, cause)
+                    else:
+                        failed.append(group_id)
             return Outcome(now, len(group_ids), tuple(delivered), tuple(failed))
 
     def manage(
@@ -133,7 +135,7 @@ class Groups:
 
     def _require_room(self, members: Mapping[str, Member], groups: int) -> None:
         self._store.require_room("groups", groups)
-        self._store.require_room("people", len(members.keys() - self._store.state.people.keys()))
+        self._people.require_room(members)
 
     def _is_addable(self, number: str) -> bool:
         person = self._store.state.people.get(number)

@@ -98,9 +98,9 @@ class Inbound:
             kept = payload if isinstance(payload, Mapping) else None
             content = replace(payloads.read(payload), type=OWN_EVENT, raw=True)
             own_id = own_id if isinstance(own_id, str) and "@" not in own_id and len(own_id) <= MAX_ID else None
-            recorded = self._keep(own_id, **parties, content=content, payload=kept, at=now, cause=Cause("event"))
             completed, stamped = event_bodies.completed(event, instance.id, now), "timestamp" in event
             body = event_bodies.encoded(completed)
+            recorded = self._keep(own_id, **parties, content=content, payload=kept, at=now, cause=Cause("event"))
             delivery = self._deliveries.queue(instance.id, chat, recorded.id, body, None, stamped=stamped)
             return Received(completed, recorded, delivery)
 
@@ -111,8 +111,7 @@ class Inbound:
         errors.require(number != instance.number, errors.NotAllowed, own)
         is_copy = message.cause is not None and message.cause.kind == "message"  # of what was sent, and is not lost
         self._require_reached(instance, len(message.upload.data) if message.upload and not is_copy else 0)
-        if number not in self._store.state.people:  # it may enter them
-            self._store.require_room("people")
+        self._people.require_room([number])  # it may enter them
         if message.group is None:
             return number
         group = errors.required(self._store.state.groups.get(message.group), errors.GroupNotFound)
@@ -177,7 +176,7 @@ class Inbound:
                 is_recipient = other.number in group.members if group else other.number == message.to
                 if is_recipient and other.id != message.instance:
                     copy = replace(self._composer.copy_of(message), cause=Cause("message", message.id))
-                    with suppress(errors.NotReady, errors.TooMany):
+                    with suppress(errors.Refusal):  # of a sender who was removed between two portions, say
                         self.receive(replace(copy, instance=other.id, group=group.id if group else None))
             recipient = self._store.state.people.get(message.to)
             if recipient is not None and recipient.rules and message.instance in self._store.state.instances:

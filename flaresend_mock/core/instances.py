@@ -112,6 +112,7 @@ class Pairing:
         if number != instance.number:
             errors.require(instance.logged_out, errors.AnotherPhone)
             errors.require(not self._people.is_linked(number), errors.NumberInUse)
+            self._people.require_room([number])
             self._people.add(replace(self._people.meet(number), on_whatsapp=True))
         return self._step(replace(instance, number=number, logged_out=False), "connecting", STEP)
 

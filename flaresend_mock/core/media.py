@@ -62,11 +62,10 @@ class Media:
         self._store = store
 
     def keep(self, content: models.Content) -> models.Content:
-        """Store the upload of a message, if it has one, and return the message with the id of the file instead."""
+        """Replace the upload of a message, if it has one, by the id of its stored file. Call `require_memory` first."""
         upload = content.upload
         if upload is None:
             return content
-        self._store.require_memory(len(upload.data))
         id_ = self._store.random.hexadecimal("media", 32, str.lower, self._store.state.media.by_key)
         sha256 = hashlib.sha256(upload.data).hexdigest()
         stored, state = Stored(id_, upload.data, upload.file_name, upload.mimetype, sha256), self._store.state

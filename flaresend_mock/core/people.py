@@ -1,6 +1,6 @@
 """The directory: people with their numbers and LIDs, and whether they are on WhatsApp."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -37,16 +37,21 @@ class People:
         return outcome != 404 if state.settings.directory == "open" else outcome not in (None, 404)
 
     def meet(self, number: str) -> Person:
-        """Return the person with this number, and enter them into the directory, with a LID, if they are not in it."""
+        """Return the person with this number. A new one enters the directory, with a LID. Call `require_room` first."""
         state = self._store.state
         number = state.aliases.get(number, number)
         if (person := state.people.get(number)) is None:
-            state.require_room("people")
             if holder := state.people.get(state.lids.get(number + numbers.LID, "")):  # met in the same call, say
                 self.add(replace(holder, lid=own_lid(state, holder.number)))
             person = Person(number, own_lid(state, number), on_whatsapp=self.on_whatsapp(number))
             self.add(person)
         return person
+
+    def require_room(self, met: Iterable[str | None]) -> None:
+        """Refuse to meet people, by their numbers, if the directory has no room for all of them."""
+        state = self._store.state
+        if unknown := {state.aliases.get(number, number) for number in met if number} - state.people.keys():
+            self._store.require_room("people", len(unknown))
 
     def add(self, person: Person) -> None:
         """Enter a person into the directory, or replace their entry."""

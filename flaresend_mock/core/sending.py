@@ -1,7 +1,8 @@
 """Sending: messages of an instance to people, now or when they are due; groups and channels record theirs here, too."""
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -75,18 +76,17 @@ class Sending:
         content, now = self.kept(content), self._store.clock.now()
         found: tuple[list[str], list[str], list[str]] = ([], [], [])
         successful, failed, invalid = found
-        pairs: Iterable[tuple[str | int, str | None]] = zip(to, people, strict=True)
-        if content.media or len(people) > PORTION:
-            pairs = self._store.in_portions(pairs, content.media, by)
-        for given, number in pairs:
-            if number is None or not self._people.on_whatsapp(number):
-                invalid.append(str(given))
-                continue
-            jid = number + numbers.USER
-            fails = numbers.magic(number) == 500
-            (failed if fails else successful).append(jid)
-            if self._store.state is state:  # the world was not replaced while others had the lock
-                self.record(instance, jid, number, content, "failed" if fails else "sent", now, cause)
+        pairs, is_long = zip(to, people, strict=True), content.media or len(people) > PORTION
+        portions = closing(self._store.in_portions(pairs, content.media, by)) if is_long else nullcontext(pairs)
+        with portions as some:
+            for given, number in some:
+                if number is None or not self._people.on_whatsapp(number):
+                    invalid.append(str(given))
+                    continue
+                jid, fails = number + numbers.USER, numbers.magic(number) == 500
+                (failed if fails else successful).append(jid)
+                if self._store.state is state:  # the world was not replaced while others had the lock
+                    self.record(instance, jid, number, content, "failed" if fails else "sent", now, cause)
         return Outcome(now, len(to), tuple(successful), tuple(failed), tuple(invalid))
 
     def kept(self, content: Content) -> Content:
@@ -94,7 +94,10 @@ class Sending:
         hidden, given = _NOT_SHOWN[content.type], _hidden_of[content.type](content)
         if given.count(None) < len(given):
             content = replace(content, **hidden)
-        return self._media.keep(content) if content.upload else content
+        if content.upload:
+            self._store.require_memory(len(content.upload.data))
+            content = self._media.keep(content)
+        return content
 
     def record(
         self, instance: Instance, chat: str, to: str, content: Content, status: str, now: datetime, cause: Cause | None
@@ -194,19 +197,20 @@ class Schedule:
         people = [self._people.recipient(given) for given in task.recipients]
         del state.tasks[task_id]
         state.ended_tasks.add(task_id, replace(task, status="sent"))
+        ended = replace(task, status="failed", reason="Internal server error")
         try:
             with numbers.magic_outcomes(people):
                 instance = self._instances.require_ready(task.instance)
                 self._sending.deliver(instance, task.recipients, people, task.content, task)
+            ended = replace(task, status="sent")
         except errors.NotReady:
-            task = replace(task, status="failed", reason="Instance not ready for messaging")
-        except (errors.Overloaded, errors.WorldFull) as refusal:
-            task = replace(task, status="failed", reason=str(refusal).capitalize())
-        else:
-            task = replace(task, status="sent")
-        if self._store.state is state:
-            self._end(task)
-        return time_travel.Fired(self._store.clock.now(), TASK, task.id, task.status, task.reason)
+            ended = replace(ended, reason="Instance not ready for messaging")
+        except errors.Refusal as refusal:
+            ended = replace(ended, reason=(str(refusal) or refusal.message).capitalize())
+        finally:
+            if self._store.state is state:
+                self._end(ended)
+        return time_travel.Fired(self._store.clock.now(), TASK, task_id, ended.status, ended.reason)
 
     def _find(self, instance_id: str, task_id: str) -> Task:
         task = self._store.state.tasks.get(task_id) or self._store.state.ended_tasks.get(task_id)

@@ -1,7 +1,7 @@
 """The ground that a world's services stand on: state, clock, lock, event log, timers, and the ports to the machine."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -137,10 +137,10 @@ class Store:
         with self._recorded:
             return self._recorded.wait_for(true, seconds)
 
-    def in_portions(self, items: Iterable[Item], file: str | None, by: object = None) -> Iterator[Item]:
-        """Yield items, and let other threads have the lock for a moment after each PORTION. The caller holds it.
+    def in_portions(self, items: Iterable[Item], file: str | None, by: object = None) -> Generator[Item]:
+        """Yield items, and give others the lock for a moment after each PORTION. The caller holds it, and closes this.
 
-        Meanwhile, the file that is sent is kept, and the world may get another state. `by` is a task, or another cause.
+        Meanwhile, the file is kept; the world may get another state, or lose the sender. `by` is a task or a cause.
         """
         state, key = self.state, object()
         try:

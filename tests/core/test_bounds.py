@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from werkzeug.test import Client
@@ -376,6 +377,82 @@ def test_people_are_bounded_in_number(world: World, monkeypatch: pytest.MonkeyPa
     world.inbound.receive(InboundMessage(ANN, text="Hi"))
     world.people.remove(DAN)
     world.people.put(BOB)
+
+
+NEW = [f"2547111222{number}" for number in (33, 44, 55)]
+GONE = "254711122299"
+MEETING: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "a sender": ("POST", "/_mock/inbound", {"from": NEW[0], "text": "Hi"}),
+    "a sender of a payload": ("POST", "/_mock/inbound", {"from": NEW[0], "message": {"conversation": "Hi"}}),
+    "mentions": ("POST", "/_mock/inbound", {"from": ANN, "text": f"@{NEW[0]} @{NEW[1]}", "mentions": NEW}),
+    "a sender and mentions": ("POST", "/_mock/inbound", {"from": NEW[0], "text": f"@{NEW[1]}", "mentions": NEW[1:]}),
+    "a sender and who is quoted": ("POST", "/_mock/inbound", {"from": NEW[0], "text": "Hi", "reply_to": "last"}),
+    "mentions in a group": ("POST", "/_mock/inbound", {"from": ANN, "group": FAMILY, "text": "Hi", "mentions": NEW}),
+    "mentions under a picture": (
+        "POST",
+        "/_mock/inbound",
+        {"from": NEW[0], "type": "image", "caption": "Hi", "mentions": NEW[1:]},
+    ),
+    "an edit": ("POST", "/_mock/inbound", {"from": GONE, "type": "edit", "text": "Hi", "target": "last"}),
+    "a vote": ("POST", "/_mock/inbound", {"from": GONE, "type": "poll_vote", "choices": ["A"], "target": "poll"}),
+    "a group": ("POST", "/groups", {"subject": "New", "participants": NEW}),
+    "a group by the control plane": ("POST", "/_mock/groups", {"subject": "New", "participants": NEW}),
+    "members": ("POST", f"/groups/{FAMILY}/participants", {"action": "add", "participants": NEW}),
+    "members by the control plane": (
+        "POST",
+        f"/_mock/groups/{FAMILY}/participants",
+        {"action": "add", "participants": NEW},
+    ),
+    "a person": ("PUT", f"/_mock/people/{NEW[0]}", {"aliases": NEW[1:]}),
+    "an instance": ("POST", "/_mock/instances", {"number": NEW[0]}),
+    "an instance with a random number": ("POST", "/_mock/instances", {}),
+    "the phone that scans": ("POST", "/_mock/instances/default/scan", {"number": NEW[0]}),
+}
+
+
+def apart_from_calls(world: World) -> dict[str, Any]:
+    """Return what a world exports, without the log of calls, and all its counters."""
+    found: dict[str, Any] = json.loads(exported(world))
+    found["events"] = [one for one in found["events"] if one["kind"] != "request"]
+    return {name: value for name, value in found.items() if name not in ("last_event", "last_call")}
+
+
+@pytest.mark.parametrize("places", range(4))
+@pytest.mark.parametrize("call", MEETING.values(), ids=MEETING)
+def test_a_call_that_meets_more_people_than_there_is_room_for_changes_nothing(
+    call: tuple[str, str, dict[str, Any]], places: int, world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, path, body = call
+    world.pairing.change_settings(senders="lid")
+    poll = InboundMessage(GONE, kind="poll", text="?", details={"options": ["A", "B"], "selectableOptionsCount": 1})
+    made = {"poll": world.inbound.receive(poll).message.id}
+    made["last"] = world.inbound.receive(InboundMessage(GONE, text="Hi", mentions=(DAN,))).message.id
+    world.people.remove(GONE)
+    if "scan" in path:
+        world.pairing.disconnect(INSTANCE, log_out=True)
+        world.pairing.set_status(INSTANCE, "qr")
+    body = body | {name: made.get(body[name], body[name]) for name in ("target", "reply_to") if name in body}
+    bound(monkeypatch, "people", len(world.state.people) + places)
+    before = apart_from_calls(world)
+
+    status = client.open(path, method=method, json=body, headers=KEY).status_code
+
+    if status in (409, 429):
+        assert places < 3
+        assert apart_from_calls(world) == before
+    else:
+        assert status in (200, 201)
+        assert places > 0
+
+
+def test_people_who_are_met_together_may_be_beyond_the_bound_in_bytes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound(monkeypatch, "people", max_bytes=world.state.people.bytes + 1)
+    world.groups.create(INSTANCE, "New", NEW)
+
+    assert world.state.people.keys() >= set(NEW)
+    refused(world, lambda: world.groups.arrange(FAMILY, "add", [GONE]), "the people of a world take")
 
 
 def test_people_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

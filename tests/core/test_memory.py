@@ -130,6 +130,31 @@ REFUSED: dict[str, Callable[[World], object]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        InboundMessage(ANN, kind="document"),
+        InboundMessage(ANN, kind="disappearing", details={"seconds": 86_400}),
+        InboundMessage(ANN, kind="document", upload=Upload(b"x" * 3000, "a.bin", "")),
+    ],
+)
+@pytest.mark.parametrize("more", [-1, 0, 1, 2500, 5000])
+def test_a_message_is_received_whole_or_not_at_all(
+    more: int, message: InboundMessage, worlds: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = worlds.default()
+    world.inbound.receive(InboundMessage(BEN, text="x" * 1000))
+    fill(worlds, monkeypatch, more)
+    before = export(world.saved(), secrets=True)
+
+    try:
+        received = world.inbound.receive(message)
+    except WorldFull:
+        assert export(world.saved(), secrets=True) == before
+    else:
+        assert world.deliveries.get(received.delivery.id).message == received.message.id
+
+
 @pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED)
 def test_a_full_emulator_refuses_more_and_nothing_changes(
     call: Callable[[World], object], worlds: Worlds, monkeypatch: pytest.MonkeyPatch

@@ -18,7 +18,7 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
 from flaresend_mock.world_format.write import export
-from tests.defaults import ANN, FAMILY, INSTANCE, PROJECT, text
+from tests.defaults import ANN, FAMILY, INSTANCE, OUR_NUMBER, PROJECT, text
 from tests.support import KEY, RealTime
 
 OTHER = "254733000111"
@@ -58,6 +58,10 @@ def got(state: State) -> list[str]:
 
 def statuses(world: World) -> list[str]:
     return [task.status for task in (*world.state.tasks.values(), *world.state.ended_tasks)]
+
+
+def changes_of_tasks(world: World) -> list[str]:
+    return [getattr(event.subject, "action", "") for event in world.state.events.since(kind="task")]
 
 
 def test_what_is_being_sent_is_no_longer_pending(world: World, client: Client, meanwhile: Meanwhile) -> None:
@@ -180,7 +184,7 @@ def test_a_world_that_returns_to_another_state_knows_nothing_of_what_is_being_se
 
     assert got(world.state) == []
     assert statuses(world) == ["pending"]
-    assert [getattr(event.subject, "action", "") for event in world.state.events.since(kind="task")] == ["scheduled"]
+    assert changes_of_tasks(world) == ["scheduled"]
     world.timeline.advance(timedelta(hours=1))
     assert got(world.state) == list(PEOPLE)
 
@@ -220,6 +224,69 @@ def test_an_instance_that_is_removed_while_it_sends_leaves_a_world_that_is_impor
 
     assert [len(copy.tasks) for copy in (*copies, imported(world.saved()))] == [0, 0, 0, 0]
     assert got(world.state) == people
+
+
+def leave(world: World, sender: str) -> None:
+    """Remove an instance, and let its number leave WhatsApp."""
+    world.remove_instance(sender)
+    world.people.put(OTHER, on_whatsapp=False)
+
+
+def hand_over(world: World, sender: str) -> None:
+    """Remove an instance, and link its number to the other one."""
+    world.remove_instance(sender)
+    world.pairing.disconnect(INSTANCE, log_out=True)
+    world.pairing.set_status(INSTANCE, "qr")
+    world.pairing.scan(INSTANCE, number=OTHER)
+    world.pairing.set_status(INSTANCE, "connected")
+
+
+@pytest.mark.parametrize("by", ["call", "task", "groups"])
+@pytest.mark.parametrize(("change", "receiver"), [(leave, OUR_NUMBER), (hand_over, OTHER)])
+def test_a_copy_that_another_instance_cannot_get_any_more_fails_no_message(
+    change: Callable[[World, str], None], receiver: str, by: str, world: World, meanwhile: Meanwhile
+) -> None:
+    sender = world.instances.create(number=OTHER, status="connected").id
+    group = world.groups.make(sender, "Shops", [OUR_NUMBER]).group.id
+    people = [*PEOPLE, receiver, ANN]
+    calls = iter([change])
+    meanwhile(lambda: next(calls, lambda *_: None)(world, sender))
+
+    if by == "call":
+        assert len(world.sending.send(sender, people, text()).successful) == len(people)
+    elif by == "groups":
+        assert len(world.groups.send(sender, [group] * len(people), text()).successful) == len(people)
+    else:
+        world.schedule.add(sender, people, text(), SOON)
+        (fired,) = world.timeline.advance(timedelta(hours=1))
+        assert (fired.result, fired.reason) == ("sent", None)
+        assert changes_of_tasks(world) == ["scheduled", "sent"]
+
+    assert got(world.state) == ([group] * len(people) if by == "groups" else people)
+    assert not world.state.being_sent
+    imported(world.saved())
+
+
+def test_what_fails_unexpectedly_ends_its_task_and_leaves_nothing_behind(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PORTION", 2)
+    monkeypatch.setattr(world.sending, "record", lambda *_: 1 / 0)
+    scheduled(world)
+
+    for call in (
+        lambda: world.timeline.advance(timedelta(hours=1)),
+        lambda: world.sending.send(INSTANCE, PEOPLE, text()),
+        lambda: world.groups.send(INSTANCE, [FAMILY], text()),
+    ):
+        with pytest.raises(ZeroDivisionError) as kept:  # and with it, what was under way
+            call()
+        assert kept.tb
+        assert not world.state.being_sent
+
+    (task,) = world.state.ended_tasks
+    assert (task.status, task.reason) == ("failed", "Internal server error")
+    assert changes_of_tasks(world) == ["scheduled", "failed"]
 
 
 @pytest.mark.parametrize("by", ["call", "task", "groups"])
