@@ -1,7 +1,9 @@
-"""Bounded memory: a store that evicts its oldest values, and a dictionary that counts its bytes."""
+"""Bounded memory: a store that evicts its oldest values, and a dictionary that counts its bytes. And bounded work."""
 
+import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from itertools import chain
 from operator import attrgetter
@@ -12,11 +14,24 @@ MAX_MEDIA_BYTES = 64 * 1024 * 1024  # the most that a world keeps of uploads, an
 MAX_LOG_BYTES = 64 * 1024 * 1024  # the most that a world keeps of events, messages, ended tasks and deliveries
 MAX_COUNT = 2**53  # the highest number of all that is counted: JSON has no higher ones for sure
 MAX_PENDING_BYTES = 64 * 1024 * 1024  # of scheduled messages, undelivered events, and automatic replies to come
+MAX_FAULT_WORK = 100_000_000  # of all regular expressions that look at events while the world waits: about a second
+limit = threading.local()  # its `left` is the work that a thread may do for several texts, unless it is None
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 _size: Callable[[Any], int] = attrgetter("size")
+
+
+@contextmanager
+def limited_work() -> Iterator[None]:
+    """Give the faults of all events in this block MAX_FAULT_WORK together, or what a block around it has left."""
+    is_outer = getattr(limit, "left", None) is None
+    limit.left = MAX_FAULT_WORK if is_outer else limit.left
+    try:
+        yield
+    finally:
+        limit.left = None if is_outer else limit.left
 
 
 def size_of(data: Any) -> int:

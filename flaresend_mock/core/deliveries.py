@@ -1,6 +1,7 @@
 """Webhook deliveries: which event goes to which URL, in which order, with which retries. No I/O happens here."""
 
 import json
+import threading
 from collections import ChainMap, deque
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from flaresend_mock.core import event_bodies, events
-from flaresend_mock.core.bounded_store import MAX_COUNT, MAX_PENDING_BYTES
+from flaresend_mock.core.bounded_store import MAX_COUNT, MAX_PENDING_BYTES, limited_work
 from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook, WorldFull, require, required
 from flaresend_mock.core.faults import DELIVERIES, Faults
 from flaresend_mock.core.instances import Instances
@@ -23,7 +24,6 @@ DELAYED = "delayed delivery"
 FAILURES_UNTIL_PAUSE = 5
 REORDER_SECONDS = 2.0
 MAX_OFFLINE = 1000  # how many events wait for an instance that is not connected
-MAX_FAULT_WORK = 100_000_000  # of all regular expressions that look at an event: about a second, and the world waits
 MAX_RESPONSE_BEFORE_RETRY = 4000  # characters that are kept
 AT_ONCE = timedelta(seconds=1)  # an event that leaves within this time of a running clock is not stamped again
 
@@ -51,6 +51,7 @@ class Deliveries:
         self._store, self._people, self._instances, self._faults = store, people, instances, faults
         self.lanes = Lanes(store)
         self.generation = 0
+        self._claiming = threading.Lock()  # before the world's lock: one worker at a time waits for that
         store.react("instance", self._after_instance)
         store.react("webhook", self._after_webhook)
 
@@ -83,6 +84,7 @@ class Deliveries:
         found = self._store.state.open_deliveries.values()
         return [one for one in found if one.status == "waiting" and one.instance == instance_id]
 
+    @limited_work()
     def _after_instance(self, event: events.Event) -> None:
         """Send the events that waited for an instance that is connected; drop them once it is logged out."""
         instance = self._store.state.instances.get(event.subject.id) if isinstance(event.subject, Change) else None
@@ -132,7 +134,7 @@ class Deliveries:
 
     def claim(self, instance_id: str) -> Job | None:
         """Claim the next attempt of an instance, if one is ready. A delivery that fails unexpectedly has ended."""
-        with self._store.lock:
+        with self._claiming, self._store.lock:
             while not self._store.closed and (delivery := self.lanes.next_ready(instance_id)):
                 webhook = self._webhook(instance_id)
                 if webhook is None:
@@ -264,13 +266,8 @@ class Deliveries:
         numbers = self._people.spellings(writer) if writer else []
         shown = {"instance": delivery.instance, "chat": delivery.chat, "number": numbers, "message": delivery.message}
         event = {**shown, "url": webhook.url, "body": body}
-        from flaresend_mock.core.matchers.matchers import limit  # most runs have no faults
-
-        limit.left = MAX_FAULT_WORK
-        try:
+        with limited_work():
             return self._faults.match(event, DELIVERIES, at_the_start=at_the_start)
-        finally:
-            limit.left = None
 
     def _unused_id(self, name: str = "") -> str:
         used = ChainMap[Any, Any](self._store.state.open_deliveries, self._store.state.deliveries.by_key)

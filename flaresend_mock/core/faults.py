@@ -117,7 +117,7 @@ class Faults:
     def match(self, item: Mapping[str, Any], on: str, *, at_the_start: bool = False) -> Fault | None:
         """Return the fault that hits an API call, or an event before all its attempts (`at_the_start`) or before one.
 
-        For events, the caller holds the lock. A fault whose regular expressions take too long matches nothing.
+        For events, the caller holds the lock. A fault whose regular expressions take too long does not match.
         """
         for fault in self.all() if self.any() else ():
             early = on == DELIVERIES and (fault.action in EVENT_ACTIONS or fault.delay is not None)
@@ -131,7 +131,9 @@ class Faults:
             try:
                 matches = matcher.holds(item)
             except InvalidMatcher as error:
-                log.warning("%s does not match: %s", fault.id, error)
+                if not matcher.warned:
+                    log.warning("%s does not match: %s", fault.id, error)
+                    self._matchers[fault.id] = replace(matcher, warned=True)
                 continue
             if matches and (hit := self._count(fault)):
                 return hit

@@ -76,7 +76,8 @@ class Sending:
         content, now = self.kept(content), self._store.clock.now()
         found: tuple[list[str], list[str], list[str]] = ([], [], [])
         successful, failed, invalid = found
-        pairs, is_long = zip(to, people, strict=True), content.media or len(people) > PORTION
+        most = 1 if state.faults else PORTION  # their work is bounded for all portions together
+        pairs, is_long = zip(to, people, strict=True), content.media or len(people) > most
         portions = closing(self._store.in_portions(pairs, content.media, by)) if is_long else nullcontext(pairs)
         with portions as some:
             for given, number in some:

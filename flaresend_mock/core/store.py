@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from flaresend_mock.core.bounded_store import limited_work
 from flaresend_mock.core.clock import Clock, Now
 from flaresend_mock.core.errors import WorldFull, require
 from flaresend_mock.core.events import Event, LogReader, See, Subject, Subscribers
@@ -144,11 +145,12 @@ class Store:
         """
         state, key = self.state, object()
         try:
-            for count, item in enumerate(items):
-                state.being_sent[key] = file, by, count
-                if count and count % PORTION == 0:
-                    self._recorded.wait(0.001)
-                yield item
+            with limited_work():
+                for count, item in enumerate(items):
+                    state.being_sent[key] = file, by, count
+                    if count and count % PORTION == 0:
+                        self._recorded.wait(0.001)
+                    yield item
         finally:
             state.being_sent.pop(key, None)
             state.media.trim(state.needed("media"))

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from threading import Semaphore
 from typing import Any
 
 import pytest
 
+from flaresend_mock.core import bounded_store
+from flaresend_mock.core.bounded_store import limit
 from flaresend_mock.core.deliveries import REORDER_SECONDS, Job
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, InvalidMatcher, TooMany
 from flaresend_mock.core.faults import CALLS, DELIVERIES, MAX_FAULTS, PRESETS
-from flaresend_mock.core.matchers.matchers import limit
+from flaresend_mock.core.matchers import matchers
+from flaresend_mock.core.matchers.matchers import compile_regex
 from flaresend_mock.core.matchers.parser import numbers_in
 from flaresend_mock.core.models import Attempt, Change, Delay, Delivery, Fault, Reply, Webhook
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
-from tests.defaults import ANN, ANNS_GROUP, BEN, INSTANCE, described
+from tests.defaults import ANN, ANNS_GROUP, BEN, INSTANCE, described, text
 from tests.support import NOW
 
 DOWN = Reply(503)
@@ -640,7 +645,7 @@ def test_a_fault_whose_regular_expression_takes_too_long_matches_nothing_and_a_w
     on: str, hooked: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("flaresend_mock.core.matchers.matchers.MAX_WORK", 2000)
-    monkeypatch.setattr("flaresend_mock.core.deliveries.MAX_FAULT_WORK", 1000)
+    monkeypatch.setattr(bounded_store, "MAX_FAULT_WORK", 1000)
     place = {"text": {"regex": "x"}} if on == CALLS else {"event": {"regex": "x"}}
     arm(hooked, on, {"body": place})
     arm(hooked, on, name="next")
@@ -664,11 +669,103 @@ def test_the_work_of_all_faults_of_an_event_is_bounded_together(
     """The world waits while its faults look at an event."""
     for number in range(5):
         arm(hooked, DELIVERIES, {"body": {"event": {"regex": f"{number}x"}}})
-    monkeypatch.setattr("flaresend_mock.core.deliveries.MAX_FAULT_WORK", 6000)
+    monkeypatch.setattr(bounded_store, "MAX_FAULT_WORK", 6000)
 
     for sender in (ANN, BEN):
-        caplog.clear()
         write(hooked, sender=sender)
         assert claim(hooked).fault is None
-        assert [said.split()[0] for said in caplog.messages] == ["fault-4", "fault-5"]
     assert limit.left is None
+    assert [said.split()[0] for said in caplog.messages] == ["fault-4", "fault-5"]  # once each
+
+
+def drop_the_first(world: World, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arm a fault that drops all events, and let it look at this number of them while others wait for the world."""
+    arm(world, DELIVERIES, {"body": {"event": {"regex": "received"}}}, action="drop")
+    _, size = compile_regex("received", "")
+    work = size * (len("message_received") + matchers._COMPILING)
+    monkeypatch.setattr(bounded_store, "MAX_FAULT_WORK", count * work)
+
+
+def fates(world: World) -> str:
+    """Draw which events were dropped."""
+    return "".join("x" if one.status == "dropped" else "." for one in world.deliveries.all())
+
+
+def test_the_work_for_all_events_that_waited_for_an_instance_is_bounded_together(
+    hooked: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop_the_first(hooked, 3, monkeypatch)
+    hooked.pairing.set_status(INSTANCE, "disconnected")
+    for _ in range(5):
+        write(hooked)
+
+    hooked.pairing.set_status(INSTANCE, "connected")
+
+    assert sorted(fates(hooked)) == sorted("xxx..")
+    assert len(caplog.messages) == 1
+    for _ in range(4):  # each of its own call
+        assert write(hooked).status == "dropped"
+
+
+@pytest.mark.parametrize("way", ["people", "groups", "members", "task"])
+def test_the_work_for_all_copies_of_a_message_is_bounded_together(
+    way: str, hooked: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop_the_first(hooked, 3, monkeypatch)
+    others = [str(254733000111 + number) for number in range(5 if way == "members" else 1)]
+    for number in others:
+        other = hooked.instances.create(number=number, status="connected")
+        hooked.instances.set_webhook(other.id, Webhook(HOOK))
+    group = hooked.groups.create(INSTANCE, "Team", others).group.id
+
+    for count in (1, 2):
+        match way:
+            case "people":
+                hooked.sending.send(INSTANCE, others * 5, text())
+            case "task":
+                hooked.schedule.add(INSTANCE, others * 5, text(), datetime(2030, 1, count))
+                hooked.timeline.advance_to_next()
+            case _:
+                hooked.groups.send(INSTANCE, [group] * (5 if way == "groups" else 1), text())
+
+        assert fates(hooked) == "xxx.." * count
+    assert limit.left is None
+    assert len(caplog.messages) == 1
+
+
+def test_one_worker_at_a_time_waits_for_the_world_beside_other_callers(
+    hooked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faults may look at each event for a second: dozens of workers would keep a call waiting for as long."""
+    waiting: list[int] = []
+    counts: list[int] = []
+
+    class Watched:
+        def __enter__(self) -> None:
+            waiting.append(1)
+            counts.append(len(waiting))
+            arrived.release()
+            lock.acquire()
+            waiting.pop()
+
+        def __exit__(self, *_: object) -> None:
+            lock.release()
+
+    for number in range(8):
+        write(hooked, sender=str(int(ANN) + number))
+    begun, arrived, lock = Semaphore(0), Semaphore(0), hooked.lock
+    monkeypatch.setattr(hooked, "lock", Watched())
+
+    def claim_next() -> None:
+        begun.release()
+        hooked.deliveries.claim(INSTANCE)
+
+    with ThreadPoolExecutor(8) as workers, lock:
+        for _ in range(8):
+            workers.submit(claim_next)
+        for _ in range(8):
+            begun.acquire()
+        arrived.acquire()
+
+    assert set(counts) == {1}
+    assert len(hooked.deliveries.lanes.under_way()) == 8

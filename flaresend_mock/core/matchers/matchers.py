@@ -5,7 +5,6 @@ translated: Python's own parser reads it, and what RE2 cannot do is refused.
 """
 
 import re
-import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from flaresend_mock.core import numbers
+from flaresend_mock.core.bounded_store import limit
 from flaresend_mock.core.errors import InvalidMatcher
 from flaresend_mock.core.model import model, told
 
@@ -28,7 +28,6 @@ MAX_WORK = 4_000_000_000  # instructions times characters of a text: RE2 may hav
 _COMPILING = 256  # characters that take as long as compiling again
 
 _ABSENT = object()
-limit = threading.local()  # its `left` is the work that a thread may do for several texts; else each has MAX_WORK
 
 
 @model

@@ -54,6 +54,7 @@ class Matcher:
     tests: Sequence[tuple[str, Field, Test]] = ()
     spec: Mapping[str, Any] = field(default_factory=dict)
     program: int = 0  # how many instructions its regular expressions have
+    warned: bool = False  # the log says that it takes too long
 
     def holds(self, item: Mapping[str, Any]) -> bool:
         for name, at, test in self.tests:  # noqa: SIM110 - hundreds may wait for each event
