@@ -163,11 +163,13 @@ class FlaresendMock:
         return self
 
     def _knows(self, head: request_reader.Head) -> bool:
-        """Tell whether a request has a known API key, or the control token if there is one."""
-        token, key = self.settings.control_token, context.bearer(head.fields.get("HTTP_AUTHORIZATION", ""))
+        """Tell whether a request has a known API key, or is of the control plane, and known there."""
+        key = context.bearer(head.fields.get("HTTP_AUTHORIZATION", ""))
         if key is not None and (self.settings.auth == "open" or not self.worlds.key_is_free(key)):
             return True
-        return guard.has_token(Request(head.fields), token) if token else head.path.startswith(context.CONTROL + "/")
+        said = {"REQUEST_METHOD": head.method, "PATH_INFO": head.path, "QUERY_STRING": head.query}
+        is_control = head.path.startswith(context.CONTROL + "/")
+        return is_control and guard.is_known(Request(head.fields | said), self.app.services)
 
     def _record_url(self, file: Path) -> None:
         """Write the URL to a file, whole or not at all, which is deleted when the emulator stops."""

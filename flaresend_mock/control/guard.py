@@ -8,7 +8,7 @@ from flask import Request, Response, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from flaresend_mock.core import hosts
-from flaresend_mock.http.context import CONTROL, PUBLIC, cookie, is_audience, pass_for, services
+from flaresend_mock.http.context import CONTROL, PUBLIC, AppServices, cookie, is_audience, pass_for, services
 
 TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 HEALTH = CONTROL + "/health"
@@ -32,17 +32,17 @@ def check() -> Response | None:
     The phone that opens a scan page has seen its QR code, and needs no token. A browser sends the cookie of the login
     with every request, whichever page makes it, so the cookie counts for the emulator's own pages only.
     """
-    path, token = request.path, services().token
-    request.environ[PUBLIC] = token is not None and not has_token(request, token)
+    path, us, token = request.path, services(), services().token
+    request.environ[PUBLIC] = token is not None and not is_known(request, us)
     if token is None:
-        _check_origin(request)
+        _check_origin(request, us)
     elif path not in OPEN and not path.startswith((SCAN, DOCS + "/", UI + "assets/")):
         if _is(request.headers.get(TOKEN_HEADER, ""), token):
             return None
         if (watches := is_audience()) and not (request.method in ("GET", "HEAD") and _WATCHED.fullmatch(path)):
             raise Forbidden("Who watches by this link sees the chats, and changes nothing.")
         if watches or _is(cookie(request, token), pass_for(token)):
-            _check_page(request)
+            _check_page(request, us)
             return None
         if "HX-Request" in request.headers:  # a part of a page: the browser loads the whole page, and is redirected
             return Response(status=401, headers={"HX-Refresh": "true"})
@@ -50,40 +50,45 @@ def check() -> Response | None:
             return Response(status=302, headers={"Location": "../" * (path.count("/") - 3) + "login"})
         raise Unauthorized(f"Send the control token in the header {TOKEN_HEADER}.")
     elif path.startswith(SCAN):
-        _check_page(request)
+        _check_page(request, us)
     return None
 
 
-def has_token(request: Request, token: str) -> bool:
-    """Tell whether a request has the control token, or the pass of the login with it."""
-    is_logged_in = _is(cookie(request, token), pass_for(token))
-    return is_logged_in or _is(request.headers.get(TOKEN_HEADER, ""), token)
+def is_known(request: Request, us: AppServices) -> bool:
+    """Tell whether a request has the control token, or its pass on an own page; without a token, is not foreign."""
+    if us.token is not None and _is(request.headers.get(TOKEN_HEADER, ""), us.token):
+        return True
+    try:
+        (_check_origin if us.token is None else _check_page)(request, us)
+    except Forbidden:
+        return False
+    return us.token is None or _is(cookie(request, us.token), pass_for(us.token))
 
 
 def _is(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode())
 
 
-def _check_origin(request: Request) -> None:
+def _check_origin(request: Request, us: AppServices) -> None:
     host = request.headers.get("Host", "")
-    us, found = services(), _HOST.fullmatch(host)
+    found = _HOST.fullmatch(host)
     name = (found[1] or found[2]) if found else ""
     is_ours = hosts.address_of(name) is not None or hosts.is_near(name) or name in us.allowed_hosts
     if host and not (host == urlsplit(us.public_url("")).netloc or (name and is_ours)):
         raise Forbidden(f"The host {host[:100]!r} is not this emulator. Start it with --allowed-host if it is.")
-    _check_page(request)
+    _check_page(request, us)
 
 
-def _check_page(request: Request) -> None:
+def _check_page(request: Request, us: AppServices) -> None:
     """Refuse what pages from elsewhere request, except visits. Without Sec-Fetch headers, streams need a Referer."""
-    host, public = request.headers.get("Host", ""), urlsplit(services().public_url(""))
+    host, public = request.headers.get("Host", ""), urlsplit(us.public_url(""))
     ours = {f"http://{host}", f"https://{host}", f"{public.scheme}://{public.netloc}"}
     given = request.headers.get
     origin, site = given("Origin"), given("Sec-Fetch-Site")
     if origin is not None and origin not in ours:
         raise Forbidden(f"Web pages from {origin[:100]!r} may not control this emulator; programs may.")
-    asks = "stream" in request.args or "text/event-stream" in given("Accept", "")
-    streams = asks and request.path.rstrip("/") == f"{CONTROL}/events"
+    is_log = request.path.rstrip("/") == f"{CONTROL}/events"
+    streams = is_log and ("stream" in request.args or "text/event-stream" in given("Accept", ""))
     if streams and site is None and given("User-Agent", "").startswith("Mozilla/"):
         site = "none" if "/".join(given("Referer", "").split("/")[:3]) in ours else "cross-site"
     visits = given("Sec-Fetch-Dest") == "document" and request.method in ("GET", "HEAD") and not streams

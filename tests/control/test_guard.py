@@ -8,6 +8,8 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.http.context import cookie_of, pass_for
+from flaresend_mock.http.request_reader import Head
 from tests.support import KEY
 
 HEALTH, CLOCK = "/_mock/health", "/_mock/clock"
@@ -167,3 +169,31 @@ def test_the_token_is_not_kept_among_the_requests(guarded: Client) -> None:
     guarded.get("/groups", headers={**KEY, "X-Control-Token": TOKEN})
 
     assert TOKEN not in guarded.get("/_mock/requests", headers={"X-Control-Token": TOKEN}).text
+
+
+PASS = f"{cookie_of(TOKEN)}={pass_for(TOKEN)}"
+OWN = {"HTTP_HOST": "localhost:3577", "HTTP_ORIGIN": "http://localhost:3577"}
+FOREIGN = {"HTTP_HOST": "localhost:3577", "HTTP_ORIGIN": "http://localhost:8000", "HTTP_SEC_FETCH_SITE": "same-site"}
+
+
+@pytest.mark.parametrize(
+    ("token", "path", "fields", "known"),
+    [
+        (None, "/_mock/reset", {}, True),
+        (None, "/_mock/reset", OWN, True),
+        (None, "/_mock/reset", FOREIGN, False),
+        (None, "/_mock/reset", {"HTTP_SEC_FETCH_SITE": "cross-site"}, False),
+        (None, "/_mock/reset", {"HTTP_HOST": "evil.example"}, False),
+        (None, "/send-message", {}, False),
+        (None, "/send-message", {**FOREIGN, "HTTP_AUTHORIZATION": KEY["Authorization"]}, True),
+        (TOKEN, "/_mock/reset", OWN, False),
+        (TOKEN, "/_mock/reset", {**FOREIGN, "HTTP_X_CONTROL_TOKEN": TOKEN}, True),
+        (TOKEN, "/_mock/reset", {**OWN, "HTTP_COOKIE": PASS}, True),
+        (TOKEN, "/_mock/reset", {**FOREIGN, "HTTP_COOKIE": PASS}, False),
+    ],
+)
+def test_large_bodies_of_calls_that_are_refused_take_no_room(
+    token: str | None, path: str, fields: dict[str, str], known: bool
+) -> None:
+    """The server asks this before it keeps a body in a file."""
+    assert FlaresendMock(control_token=token)._knows(Head("POST", path, 1, fields)) is known
