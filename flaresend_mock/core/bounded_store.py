@@ -47,13 +47,9 @@ def size_of(data: Any) -> int:
     return max(30, getsizeof(data))  # an integer may have thousands of digits
 
 
-def footprint(value: Any) -> int:
-    """Return how many bytes a value takes, with all that it consists of."""
-    size, kind = getsizeof(value), type(value)
-    if kind is dict:
-        return size + sum(map(footprint, value)) + sum(map(footprint, value.values()))
-    names = () if kind is str else getattr(value, "__slots__", ())
-    return size + sum(map(footprint, value if kind in (list, tuple) else [getattr(value, name) for name in names]))
+def more(count: int, by: int = 1) -> int:
+    """Return a count that has grown, at most to MAX_COUNT."""
+    return min(count + by, MAX_COUNT)
 
 
 def is_deeper(data: Any, levels: int) -> bool:
@@ -131,7 +127,7 @@ class BoundedStore(Copyable, Generic[Value]):
             gone.append(oldest := values.pop(key))
             self.bytes -= _size(oldest)
         if gone:
-            self.evicted = min(self.evicted + len(gone), MAX_COUNT)
+            self.evicted = more(self.evicted, len(gone))
             self.last_evicted_event = getattr(gone[-1], "event", 0)
         return gone
 

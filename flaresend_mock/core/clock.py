@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from flaresend_mock.core.bounded_store import MAX_COUNT, Copyable
+from flaresend_mock.core.bounded_store import Copyable, more
 from flaresend_mock.core.errors import ClockOutOfRange, require
 from flaresend_mock.core.model import model
 
@@ -102,7 +102,7 @@ class TimerQueue(Copyable):
     def set(self, at: datetime, kind: str, key: str) -> None:
         """Set a timer; an earlier one of the same kind and key is moved."""
         self.cancel(kind, key)
-        self._noted = min(self._noted + 1, MAX_COUNT)
+        self._noted = more(self._noted)
         due = Due(at, self._noted, kind, key)
         insort(self._entries, due)
         self._by_key[kind, key] = due

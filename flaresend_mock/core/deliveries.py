@@ -9,12 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from flaresend_mock.core import event_bodies, events
-from flaresend_mock.core.bounded_store import MAX_COUNT, MAX_PENDING_BYTES, limited_work
-from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook, WorldFull, require, required
+from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES, limited_work, more
+from flaresend_mock.core.errors import DeliveryNotFound, InstanceNotFound, NoWebhook, WorldFull, require, required
+from flaresend_mock.core.event_bodies import MAX_ID
 from flaresend_mock.core.faults import DELIVERIES, Faults
-from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.model import model
-from flaresend_mock.core.models import Attempt, Change, Chaos, Delivery, Fault, Webhook
+from flaresend_mock.core.models import Attempt, Change, Chaos, Delivery, Fault, Instance, Webhook
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
@@ -47,8 +47,8 @@ class Deliveries:
     reports them with `complete`.
     """
 
-    def __init__(self, store: Store, people: People, instances: Instances, faults: Faults) -> None:
-        self._store, self._people, self._instances, self._faults = store, people, instances, faults
+    def __init__(self, store: Store, people: People, faults: Faults) -> None:
+        self._store, self._people, self._faults = store, people, faults
         self.lanes = Lanes(store)
         self.generation = 0
         self._claiming = threading.Lock()  # before the world's lock: one worker at a time waits for that
@@ -71,7 +71,7 @@ class Deliveries:
         id_ = self._unused_id()
         now = self._store.clock.now()
         delivery = Delivery(id_, instance_id, chat, message, body, now, webhook_id=id_, stamped=stamped)
-        if self._instances.find(instance_id).status == "connected":
+        if self._instance(instance_id).status == "connected":
             return self._send(delivery, chaos)
         event = self._store.state.events.last_number + 1
         delivery = replace(delivery, status="waiting", event=event, chaos=chaos)
@@ -178,7 +178,7 @@ class Deliveries:
         delivery, state = replace(delivery, attempts=(*older, last)), self._store.state
         room = MAX_PENDING_BYTES // 2 - state.pending_bytes + state.open_deliveries[delivery.id].size
         while delivery.attempts and delivery.size > room:
-            delivery = replace(delivery, attempts=delivery.attempts[1:], left_out=delivery.left_out + 1)
+            delivery = replace(delivery, attempts=delivery.attempts[1:], left_out=more(delivery.left_out))
         return delivery
 
     def retry(self, delivery_id: str) -> Fired:
@@ -262,7 +262,7 @@ class Deliveries:
         if not self._faults.any():
             return None
         body = json.loads(delivery.body)
-        writer = event_bodies.writer_of(body, self._instances.find(delivery.instance).number)
+        writer = event_bodies.writer_of(body, self._instance(delivery.instance).number)
         numbers = self._people.spellings(writer) if writer else []
         shown = {"instance": delivery.instance, "chat": delivery.chat, "number": numbers, "message": delivery.message}
         event = {**shown, "url": webhook.url, "body": body}
@@ -271,7 +271,8 @@ class Deliveries:
 
     def _unused_id(self, name: str = "") -> str:
         used = ChainMap[Any, Any](self._store.state.open_deliveries, self._store.state.deliveries.by_key)
-        return name if name and name not in used else self._store.random.letters("delivery", 24, "msg_{}".format, used)
+        is_free = 0 < len(name) <= MAX_ID and name not in used
+        return name if is_free else self._store.random.letters("delivery", 24, "msg_{}".format, used)
 
     def _redeliver(self, delivery: Delivery) -> Delivery:
         fresh = replace(delivery, status="pending", event=0, attempts=(), left_out=0, next_retry=None, fault=None)
@@ -308,7 +309,7 @@ class Deliveries:
         if webhook is not None and status == "delivered" and webhook.failures:
             self._set_webhook(delivery.instance, failures=0)
         elif webhook is not None and status == "failed":
-            self._set_webhook(delivery.instance, failures=min(webhook.failures + 1, MAX_COUNT))
+            self._set_webhook(delivery.instance, failures=more(webhook.failures))
             if webhook.failures + 1 >= FAILURES_UNTIL_PAUSE and not webhook.paused:
                 self.pause(delivery.instance)
         self.lanes.wake(lane_of(delivery))
@@ -343,15 +344,18 @@ class Deliveries:
         self._store.record("delivery", delivery)
         return delivery
 
+    def _instance(self, instance_id: str) -> Instance:
+        return required(self._store.state.instances.get(instance_id), InstanceNotFound)
+
     def _webhook(self, instance_id: str) -> Webhook | None:
-        return self._instances.find(instance_id).webhook
+        return self._instance(instance_id).webhook
 
     def _paused(self, delivery: Delivery) -> bool:
         webhook = self._webhook(delivery.instance)
         return webhook is not None and webhook.paused
 
     def _set_webhook(self, instance_id: str, **changes: object) -> None:
-        instance = self._instances.find(instance_id)
+        instance = self._instance(instance_id)
         webhook = replace(required(instance.webhook, NoWebhook), **changes)  # type: ignore[arg-type]
         self._store.state.instances[instance_id] = replace(instance, webhook=webhook)
 

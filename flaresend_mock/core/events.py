@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import accumulate, takewhile
 
-from flaresend_mock.core.bounded_store import MAX_COUNT, MAX_LOG_BYTES, BoundedStore, Copyable
+from flaresend_mock.core.bounded_store import MAX_COUNT, MAX_LOG_BYTES, BoundedStore, Copyable, more
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Call, Change, Delivery, Message, TaskChange
 
@@ -56,7 +56,7 @@ class EventLog(Copyable):
     def tell(self, gone: Iterable[Event]) -> None:
         """Count evicted events."""
         for event in gone:
-            self.gone[event.kind] = (min(self.evicted(event.kind) + 1, MAX_COUNT), event.number)
+            self.gone[event.kind] = (more(self.evicted(event.kind)), event.number)
 
     def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
         """Return the events after this number, oldest first."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from wsgiref.util import is_hop_by_hop
 
-from flaresend_mock.core.bounded_store import MAX_COUNT
+from flaresend_mock.core.bounded_store import more
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, InvalidMatcher, TooMany, require, required
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.models import Change, Delay, Fault, Reply
@@ -146,13 +146,13 @@ class Faults:
             fault = faults.get(matched.id)
             if fault is None or fault.match is not matched.match or not fault.armed:
                 return None
-            faults[fault.id] = fault = replace(fault, matched=min(fault.matched + 1, MAX_COUNT))
+            faults[fault.id] = fault = replace(fault, matched=more(fault.matched))
             turn = fault.matched - fault.after
             if turn < 1 or turn % fault.every:
                 return None
             if fault.probability < 1 and self._store.random.share(f"{fault.id} hits") >= fault.probability:
                 return None
-            faults[fault.id] = fault = replace(fault, hits=fault.hits + 1)
+            faults[fault.id] = fault = replace(fault, hits=more(fault.hits))
             self._record_change("hit", fault)
             return fault
 

@@ -454,4 +454,4 @@ class Change:
 
     @property
     def size(self) -> int:
-        return 300 + size_of(self.details)
+        return 300 + size_of(self.id) + size_of(self.details)

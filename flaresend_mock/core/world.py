@@ -36,7 +36,7 @@ class World(Store):
         self.groups = groups.Groups(self, self.people, self.instances, self.sending)
         self.channels = channels.Channels(self, self.instances, self.sending)
         self.schedule = sending.Schedule(self, self.people, self.instances, self.media, self.sending)
-        self.deliveries = deliveries.Deliveries(self, self.people, self.instances, self.faults)
+        self.deliveries = deliveries.Deliveries(self, self.people, self.faults)
         self.inbound = inbound.Inbound(self, self.people, self.instances, self.media, self.deliveries)
         self.timeline = TimeTravel(
             self,

@@ -123,8 +123,9 @@ def _read_state(document: Mapping[str, Any]) -> State:
     timers = document["timers"]
     sized = {name: bounded_store.SizedDict(document[name]) for name in ("auto_replies", "disappearing")}
     sized |= {name: bounded_store.SizedDict(keyed(name, document[name])) for name in ("tasks", "open_deliveries")}
+    counters = dict(list(document["counters"].items())[-schema.MAX_COUNTERS :])  # calls may add some
     return State(
-        **{name: document[name] for name in schema.UNCHANGED} | sized,
+        **{name: document[name] for name in schema.UNCHANGED} | sized | {"counters": counters},
         settings=WorldSettings(**{one.name: document[one.name] for one in fields(WorldSettings)}),
         clock=_read_clock(document["clock"]),
         timers=clock.TimerQueue.refilled(timers.entries, timers.last_order),

@@ -28,7 +28,7 @@ VERSION = 1
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 MAX_HISTORY = 10_000_000
 MAX_CA = 64 * 1024
-MAX_COUNTERS = 1000
+MAX_COUNTERS = 1000  # of more, an import keeps the last ones
 MONTH = 30 * 86_400.0
 YEAR = 366 * 86_400.0
 BYTES, FORM = "bytes", "fields"  # tags around bodies of calls, which JSON cannot tell apart
@@ -115,13 +115,17 @@ def known_time_zone(value: str) -> None:
         raise ValidationError(f"{value!r} is not a time zone, such as Africa/Nairobi.") from None
 
 
+def counted(value: object) -> None:
+    """Accept a text of any length, which the size of its record counts."""
+
+
 base_url = must(hosts.is_base_url, "{!r:.100} does not look like http://flaresend:3577.")
 
 UNCHANGED: Mapping[str, Any] = {
     "history": Annotated[int, Range(1, MAX_HISTORY)],
     "seed": Annotated[int, Range()],
     "time_zone": Annotated[str, known_time_zone],
-    "counters": Annotated[dict[str, int], Length(max=MAX_COUNTERS)],
+    "counters": dict[str, int],
     "auto_replies": dict[str, models.PendingAutoReply],
     "disappearing": Annotated[dict[str, models.Disappearing], Length(max=inbound.MAX_DISAPPEARING)],
 }
@@ -144,7 +148,7 @@ SCHEMA: Mapping[str, tuple[Any, Any]] = {
     "version": (int, VERSION),
     "emulator": (str, ""),
     "secrets": (bool, True),
-    "description": (str, ""),
+    "description": (Annotated[str, counted], ""),
     **{name: (kind, getattr(_DEFAULTS, name)) for name, kind in UNCHANGED.items()},
     "clock": (Any, None),
     **_settings(),
@@ -250,8 +254,8 @@ def _rule(schema: Mapping[str, Any]) -> Callable[[Any], object]:
             return must(known.__contains__, lambda value: not_known(value, known))
         case {"pattern": pattern, "examples": [example]}:
             return _looks_like(pattern, example)
-        case {"minLength": least}:
-            return Length(least, values.get("maxLength"))
+        case {"minLength": _} | {"maxLength": _}:
+            return Length(values.get("minLength"), values.get("maxLength"))
     return Range(values["minimum"], values["maximum"])
 
 
@@ -265,8 +269,13 @@ clock_time = Range(EARLIEST, LATEST, error=_OUTSIDE)
 clock_offset = Range(EARLIEST - LATEST, LATEST - EARLIEST, error=_OUTSIDE)
 disappearing_seconds = OneOf(models.DISAPPEARING_SECONDS)
 media_type = Regexp(r"[ -~]*\Z", error="A media type has printable ASCII characters.")
+INSTANCE = _looks_like("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "9b540e83-e1ca-49b4-8c34-01fd31991d04")
+usable_upload = must(lambda upload: False, "A stored message names its file, which is in media.")
 LID = _looks_like("[0-9]{13,15}@lid", "163514152964174@lid")
 
 _RULES = json.loads((Path(__file__).parent / "assets" / "rules.json").read_text("utf-8"))
 RULES = {(kind, name): _rule(one) for kind, properties in _RULES.items() for name, one in properties.items()}
-"""By model and field, what values have to be beyond their types; of a list, each item. Other integers are counts."""
+"""By model and field, what values have to be beyond their types; of a list, each item.
+
+Other integers are counts, and other texts are short.
+"""

@@ -5,38 +5,36 @@ them.
 """
 
 import json
-import marshal
 import re
 from binascii import a2b_base64
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from math import inf, isfinite
+from math import isfinite
 from operator import attrgetter
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from marshmallow import ValidationError
-from marshmallow.validate import OneOf, Range
+from marshmallow.validate import Length, OneOf, Range
 
 from flaresend_mock.core import bounded_store, deliveries, errors, events, faults, inbound, instances, models, numbers
+from flaresend_mock.core.event_bodies import MAX_ID
 from flaresend_mock.core.groups import CAPACITY
 from flaresend_mock.core.matchers.parser import as_object
 from flaresend_mock.core.numbers import GROUP, USER, parse
 from flaresend_mock.core.sending import TASK
 from flaresend_mock.core.state import BOUNDS, State
-from flaresend_mock.world_format.schema import LEFT_OUT, LISTED, RULES, ClockStart, not_known
+from flaresend_mock.world_format.schema import LEFT_OUT, LISTED, RULES, ClockStart, counted, not_known
 
 MAX_DEPTH = 200  # twice that of request bodies, because payloads may quote them
 _MAX_SHOWN = 20  # known words that an error lists at most
 MAX_KEY = 100  # characters of the name of a counter, and so on
-MAX_UNCOUNTED = 1500  # the bytes of a record that its size need not count, as ids
 _SLACK = 2  # a world that is full may still change a little: its file has to be read
 ENDED_TASK_STATUSES = ("sent", "failed", "cancelled")
 IN_A_LANE = ("pending", "retrying")
 WHOLE = "the file"  # the place of a mistake that concerns the whole file
-_COUNT = Range(0, bounded_store.MAX_COUNT)
 _FIRST_DAY, _LAST_DAY = "1970-01-01", "9999-12-30"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DURATION = re.compile(r"([+-]?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,6}))?S)?)?", re.ASCII)
@@ -46,6 +44,8 @@ _NAMES: Mapping[type, str] = {dict: "object", list: "array", NoneType: "null", m
 Decoder = Callable[[Any], Any]
 Rule = Callable[[Any], object]
 Value = TypeVar("Value")
+
+_UNLESS_RULED: Mapping[object, Rule] = {int: Range(0, bounded_store.MAX_COUNT), str: Length(max=MAX_ID)}
 
 
 class _Mistake(Exception):
@@ -80,15 +80,15 @@ def _decoder(hint: Any, rule: Rule | None = None, null: str = "") -> Decoder:
     if origin is tuple:
         return _typed("array" + null, {list}, _array(args, rule))
     if origin in (dict, Mapping):
-        inner = _decoder(args[1])
+        inner = _decoder(args[1], counted if args[1] is str else None)
         return _typed("object" + null, {dict}, lambda data: _decode_values(data, dict.fromkeys(data, inner)), rule)
     if is_dataclass(hint):
         assert isinstance(hint, type)
-        return _typed("object" + null, {dict}, _record(hint))
+        return _typed("object" + null, {dict}, _record(hint), rule)
     if origin is Literal:
         return _typed("str" + null, {str}, rule=OneOf(args, error="Invalid enum value {input!r}."))
     expected, kinds, convert = _SIMPLE[hint]
-    return _typed(expected + null, kinds, convert, rule or (_COUNT if hint is int else None))
+    return _typed(expected + null, kinds, convert, rule or _UNLESS_RULED.get(hint))
 
 
 def _typed(expected: str, kinds: set[type], convert: Decoder | None = None, rule: Rule | None = None) -> Decoder:
@@ -141,7 +141,7 @@ def _decode_values(data: Mapping[str, Any], decoders: Mapping[str, Decoder]) -> 
 def _record(kind: type) -> Decoder:
     hints, listed, left_out = get_type_hints(kind), LISTED.get(kind), LEFT_OUT.get(kind, {})
     known: dict[str, Decoder] = {}
-    required, is_sized = [], hasattr(kind, "size")
+    required = []
     for one in fields(kind):
         name, rule = one.name, RULES.get((kind.__name__, one.name))
         if listed is not None and name == listed.field:
@@ -165,12 +165,7 @@ def _record(kind: type) -> Decoder:
                 raise _Mistake("This field is required.", f".{name}")
         if listed is not None and listed.name in values:
             values[listed.field] = values.pop(listed.name)
-        record = kind(**{**left_out, **values})
-        room = 2 * record.size + MAX_UNCOUNTED if is_sized else inf
-        # most records are small: to see it, writing them takes less than counting
-        if room < 4 * len(marshal.dumps(data)) and room < bounded_store.footprint(record):
-            raise _Mistake("An id, a name or another text of it is longer than the emulator makes it.")
-        return record
+        return kind(**{**left_out, **values})
 
     return decode_record
 

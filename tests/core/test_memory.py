@@ -243,7 +243,7 @@ def test_a_full_emulator_refuses_new_worlds_and_imports(
     large = {
         "version": 1,
         "instances": [{"number": "254708920430"}],
-        "people": [{"number": ANN, "name": "x" * 900_000}],
+        "people": [{"number": ANN, "rules": [{"reply": "x" * 60_000}] * 15}],
     }
     fill(worlds, monkeypatch, MB)
 
@@ -253,7 +253,7 @@ def test_a_full_emulator_refuses_new_worlds_and_imports(
     for response in (created, imported):
         assert (response.status_code, response.get_json()["error"]["code"]) == (409, "too_many")
         assert response.get_json()["error"]["message"].startswith(MESSAGE)
-    assert ANN not in worlds.default().state.people or len(worlds.default().state.people[ANN].name) < 100
+    assert ANN not in worlds.default().state.people or not worlds.default().state.people[ANN].rules
 
 
 def test_a_full_emulator_says_429_to_clients(

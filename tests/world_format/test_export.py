@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 from bisect import bisect
-from dataclasses import fields, replace
+from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 import pytest
@@ -17,16 +18,30 @@ from hypothesis import strategies as st
 
 from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.clock import ClockSetting
-from flaresend_mock.core.errors import InvalidWorld
+from flaresend_mock.core.errors import InstanceNotFound, InvalidWorld
 from flaresend_mock.core.events import KINDS, EventLog
-from flaresend_mock.core.models import Attempt, Call, Change, Chaos, Content, Delay, Reply, Rule, Upload, Webhook
+from flaresend_mock.core.models import (
+    Attempt,
+    Call,
+    Change,
+    Chaos,
+    Content,
+    Delay,
+    Delivery,
+    Instance,
+    Reply,
+    Rule,
+    Upload,
+    Webhook,
+)
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.version import __version__
 from flaresend_mock.world_format import load_world
-from flaresend_mock.world_format.schema import FORMAT, SCHEMA, VERSION
+from flaresend_mock.world_format.schema import FORMAT, RULES, SCHEMA, SUBJECTS, VERSION
+from flaresend_mock.world_format.validate import decode
 from flaresend_mock.world_format.write import export
 from tests.defaults import ANN, ANNS_GROUP, BEN, CARA, DAN, INSTANCE, OUR_NUMBER, OWNED, PROJECT, described, text
 from tests.support import KEY, NOW, RealTime, Stalls, client_of, examples
@@ -633,6 +648,7 @@ def test_whatever_is_changed_is_refused_or_harmless(choice: int, value: Any, rem
 
 
 HUGE = "x" * 1_000_000
+UPLOAD = {"data": "eHh4", "file_name": "", "mimetype": ""}
 NOT_KEPT = {("description",), ("emulator",)}
 
 
@@ -658,42 +674,160 @@ def test_each_text_of_an_import_is_counted_or_refused(data: Any) -> None:
     assert free == []
 
 
-UNSEEN = "An id, a name or another text of it is longer than the emulator makes it."
+LONG = "Longer than maximum length {}."
 
 
 @pytest.mark.parametrize(
-    ("section", "change"),
+    ("section", "place", "value", "problem"),
     [
-        ("messages", {"chat": HUGE}),
-        ("messages", {"cause": {"kind": "x", "id": "x" * 5000}}),
-        ("messages", {"content": {"type": "x", "upload": {"data": "eHh4" * 1000, "file_name": "", "mimetype": ""}}}),
-        ("deliveries", {"message": HUGE}),
-        ("ended_tasks", {"reason": HUGE}),
-        ("served", {"path": HUGE}),
-        ("media", {"sha256": HUGE}),
+        ("messages", "chat", "x" * 101, LONG.format(100)),
+        ("messages", "cause", {"kind": "x", "id": "x" * 101}, LONG.format(100)),
+        ("messages", "content", {"type": "x", "upload": UPLOAD}, "A stored message names its file, which is in media."),
+        ("deliveries", "message", HUGE, LONG.format(100)),
+        ("deliveries", "webhook_id", "x" * 101, LONG.format(100)),
+        ("tasks", "id", "x" * 101, LONG.format(100)),
+        ("ended_tasks", "reason", "x" * 1001, LONG.format(1000)),
+        ("faults", "id", "x" * 81, f"'{'x' * 81}' does not look like fault-1."),
+        ("faults", "name", "x" * 101, LONG.format(100)),
+        ("served", "path", "x" * 501, LONG.format(500)),
+        ("media", "sha256", HUGE, LONG.format(100)),
     ],
 )
-def test_what_no_size_counts_is_refused_with_its_place(data: Any, section: str, change: dict[str, Any]) -> None:
-    data[section][0] |= change
+def test_what_no_size_counts_is_refused_with_its_place(
+    data: Any, section: str, place: str, value: Any, problem: str
+) -> None:
+    data[section][0][place] = value
 
-    where, problem = refusal(data)
+    where, said = refusal(data)
 
-    assert (where.partition(".")[0], problem) == (f"{section}[0]", UNSEEN)
+    assert (where.startswith(f"{section}[0].{place}"), said) == (True, problem)
 
 
-@pytest.mark.parametrize(
-    ("name", "most", "entry"), [("counters", 1000, 1), ("disappearing", 10_000, {"seconds": 86_400})]
-)
-def test_a_world_has_so_many_counters_and_disappearing_chats(data: Any, name: str, most: int, entry: Any) -> None:
-    full = {f"{number + 10**14}@g.us": entry for number in range(most)}
-    assert len(getattr(load_world(data | {name: full}), name)) == most
+def test_the_message_of_an_automatic_reply_has_a_short_id(data: Any) -> None:
+    [key] = data["auto_replies"]
+    data["auto_replies"][key]["message"] = "x" * 101
 
-    assert refusal(data | {name: full | {"1234567@s.whatsapp.net": entry}}) == (
-        name,
-        f"Longer than maximum length {most}.",
+    assert refusal(data) == (f"auto_replies.{key}.message", LONG.format(100))
+
+
+def models_in(hint: Any) -> set[type]:
+    """Return the models that a value of a type consists of."""
+    found = {hint} if is_dataclass(hint) else set()
+    inside = get_type_hints(hint).values() if found else get_args(hint)
+    return found.union(*map(models_in, inside))
+
+
+MODELS = {*models_in(tuple[*(kind for kind, _ in SCHEMA.values()), *SUBJECTS.values(), Instance])}
+LONGER = {  # than 100 characters: these have a bound of their own, and no other record gets them
+    ("Rule", "when"): 65_536,
+    ("Rule", "reply"): 65_536,
+    ("Person", "name"): 65_536,
+    ("Instance", "name"): 200,
+    ("Group", "description"): 2048,
+    ("Task", "reason"): 1000,
+    ("Served", "path"): 500,
+}
+COUNTED = {  # where they stand, so they have any length, and fit wherever they are counted
+    *(("Content", name) for name in ("text", "url", "caption", "file_name", "mimetype")),
+    *(("Attempt", name) for name in ("url", "headers", "response", "error")),
+    *(("Call", name) for name in ("method", "path", "raw_path", "query", "headers")),
+    *(("Webhook", name) for name in ("url", "secret", "verify_token")),
+    *(("Channel", name) for name in ("name", "description", "picture")),
+    *(("Media", name) for name in ("file_name", "mimetype")),
+    *(("Served", "mimetype"), ("Instance", "api_keys"), ("PendingAutoReply", "text"), ("Change", "id")),
+}
+COPIES = [  # a text of the first is copied into the second
+    (("Fault", "id"), ("Delivery", "fault")),
+    (("Fault", "id"), ("Call", "fault")),
+    (("Delivery", "id"), ("Delivery", "redelivery_of")),
+    (("Delivery", "id"), ("Delivery", "duplicate_of")),
+    (("Delivery", "id"), ("Delivery", "webhook_id")),
+    (("Delivery", "id"), ("Lane", "deliveries")),
+    (("Delivery", "id"), ("Due", "key")),
+    (("Delivery", "chat"), ("Lane", "chat")),
+    (("Message", "chat"), ("Delivery", "chat")),
+    (("Message", "id"), ("Delivery", "message")),
+    (("Message", "id"), ("Cause", "id")),
+    (("PendingAutoReply", "message"), ("Cause", "id")),
+    (("PendingAutoReply", "group"), ("Message", "chat")),
+    (("Task", "id"), ("Cause", "id")),
+    (("Task", "id"), ("Due", "key")),
+    (("Cause", "id"), ("Task", "call")),
+    (("Media", "id"), ("Content", "media")),
+]
+
+
+def longest(model: str, name: str) -> int:
+    """Return how many characters a text of a model has at most, as far as the bounds of others go."""
+    [kind] = [one for one in MODELS if one.__name__ == model]
+    hint, rule = get_type_hints(kind, include_extras=True)[name], RULES.get((model, name))
+    most = 0
+    for length in (1, 80, 100, 200, 500, 1000, 2048, 65_536, 100_000):
+        for value in (text := "x" * length, [text], [["x", text]]):
+            with suppress(InvalidWorld):
+                decode(value, Annotated[hint, rule] if rule else hint, "")
+                most = length
+    return most
+
+
+def test_each_text_of_a_record_has_a_bound_or_is_counted() -> None:
+    texts = {
+        (kind.__name__, name): longest(kind.__name__, name)
+        for kind in MODELS
+        for name, hint in get_type_hints(kind).items()
+        if "str" in str(hint) and "Mapping" not in str(hint) and "str | int" not in str(hint)
+    }
+
+    assert len(texts) > 80
+    assert {place for place, most in texts.items() if most > 65_536} == COUNTED
+    assert {place: most for place, most in texts.items() if 100 < most <= 65_536} == LONGER
+
+
+@pytest.mark.parametrize(("source", "target"), COPIES)
+def test_a_text_that_is_copied_into_another_record_fits_there(source: tuple[str, str], target: tuple[str, str]) -> None:
+    assert 0 < longest(*source) <= longest(*target)
+
+
+@pytest.mark.parametrize("section", ["messages", "deliveries", "open_deliveries", "tasks", "ended_tasks", "lanes"])
+def test_no_stored_instance_is_called_default(data: Any, section: str) -> None:
+    """In calls, "default" names the first instance."""
+    data[section][0]["instance"] = "default"
+
+    assert refusal(data) == (
+        f"{section}[0].instance",
+        "'default' does not look like 9b540e83-e1ca-49b4-8c34-01fd31991d04.",
     )
+
+
+def test_a_stored_delivery_is_not_of_an_instance_that_only_calls_name(world: World) -> None:
+    delivery = Delivery("x", "default", "c", "m", b"{}", NOW, "x", "failed")
+
+    with pytest.raises(InstanceNotFound):
+        world.deliveries.redeliver([delivery])
+
+
+def test_a_world_has_so_many_disappearing_chats(data: Any) -> None:
+    full = {f"{number + 10**14}@g.us": {"seconds": 86_400} for number in range(10_000)}
+    assert len(load_world(data | {"disappearing": full}).disappearing) == 10_000
+
+    more = full | {"1234567@s.whatsapp.net": {"seconds": 86_400}}
+    assert refusal(data | {"disappearing": more}) == ("disappearing", "Longer than maximum length 10000.")
+
+
+@pytest.mark.parametrize(("name", "entry"), [("counters", 1), ("disappearing", {"seconds": 86_400})])
+def test_the_name_of_an_entry_is_short(data: Any, name: str, entry: Any) -> None:
     long = {"1" * 101 + "@g.us": entry}
+
     assert refusal(data | {name: long}) == (name, "Names of at most 100 characters are expected here.")
+
+
+def test_of_more_counters_than_a_world_has_the_last_are_kept(data: Any) -> None:
+    """Calls may add some to a world that was imported with as many."""
+    counters = {f"counter {number}": number for number in range(1001)}
+
+    assert load_world(data | {"counters": counters}).counters == {
+        name: number for name, number in counters.items() if number
+    }
 
 
 def test_chats_with_disappearing_messages_are_counted(data: Any) -> None:

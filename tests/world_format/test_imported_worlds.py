@@ -14,7 +14,7 @@ from werkzeug.test import Client
 
 from flaresend_mock.core.clock import EARLIEST
 from flaresend_mock.core.errors import InvalidWorld
-from flaresend_mock.core.models import Attempt, Chaos, Content, Rule, Webhook
+from flaresend_mock.core.models import Attempt, Chaos, Content, Delay, Rule, Webhook
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
@@ -126,6 +126,9 @@ COUNTS = [
     ["timers", "last_order"],
     ["tasks", 0, "order"],
     ["faults", 0, "matched"],
+    ["faults", 0, "hits"],
+    ["faults", 1, "hits"],
+    ["deliveries", 0, "left_out"],
     ["faults", 0, "after"],
     ["instances", 0, "webhook", "failures"],
     ["evicted", "messages", "count"],
@@ -193,6 +196,51 @@ def test_a_count_is_at_most_what_json_has_for_sure_and_grows_there(
             assert client.get("/_mock/events").status_code == client.get("/groups", headers=KEY).status_code == 200
         again = client.put("/_mock/world", data=export(world.saved(), secrets=True), content_type="application/json")
         assert again.status_code == 200, again.text
+
+
+def test_a_fault_may_have_hit_as_often_as_can_be_counted(world: World, client: Client) -> None:
+    world.faults.arm(name="", on="calls", match={}, delay=Delay(0, 0))
+    data = exported(world)
+    world.replace(load_world(put(data, ["faults", 0, "hits"], MOST)))
+
+    assert client.get("/groups", headers=KEY).status_code == 200
+
+    assert_is_imported_again(world)
+    assert exported(world)["faults"][0]["hits"] == MOST
+
+
+def test_a_fault_with_the_longest_id_draws_what_an_import_takes(world: World, client: Client) -> None:
+    world.faults.arm(name="", on="calls", match={}, delay=Delay(0, 1), probability=0.5)
+    world.replace(load_world(put(exported(world), ["faults", 0, "id"], "f" * 80)))
+
+    for _ in range(5):
+        assert client.get("/groups", headers=KEY).status_code == 200
+
+    assert {f"{'f' * 80} hits", f"{'f' * 80} delay"} <= world.state.counters.keys()
+    assert_is_imported_again(world)
+
+
+@pytest.mark.parametrize("count", [998, 1000])
+def test_calls_may_add_counters_to_a_world_that_has_as_many_as_it_may(count: int, world: World, client: Client) -> None:
+    counters = {f"counter {number}": 1 for number in range(count)}
+    world.replace(load_world(exported(world) | {"counters": counters}))
+
+    everything(world, client)
+
+    assert_is_imported_again(world)
+
+
+def test_a_copy_of_an_event_with_the_longest_id_gets_another(world: World) -> None:
+    hook(world)
+    world.pairing.disconnect(None)
+    world.inbound.receive(InboundMessage(ANN, text="x"))
+    data = put(exported(world), ["open_deliveries", 0, "id"], "x" * 100)
+    world.replace(load_world(put(data, ["open_deliveries", 0, "chaos"], {"duplicate": 1})))
+
+    world.pairing.set_status(None, "connected")
+
+    assert len(world.deliveries.all()) == 2
+    assert_is_imported_again(world)
 
 
 def test_a_seed_is_any_integer(world: World) -> None:
