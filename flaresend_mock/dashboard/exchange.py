@@ -33,7 +33,6 @@ _GROUPS = ("groupJids", "groupJid", "groupId")
 _DIGITS = re.compile(rb"\d{7,}")
 _REFUSED = re.compile(rb'"([^"]+@(?:g\.us|lid))"')
 _SENDING = ("/send-message", "/schedule-message", "/message")
-_searching = Lock()  # which is taken before that of a world
 
 pages.blueprint.add_app_template_global(own_url)
 pages.blueprint.add_app_template_global(shown, "call_headers")
@@ -158,7 +157,7 @@ def failed_replies(world: World, messages: Sequence[Message], missed: MissedCall
 def find_missed(world: World) -> tuple[int, MissedCalls]:
     """Return the last event, and the newest calls until then that missed, each searched once and not under the lock."""
     missed = services().missed
-    with _searching:
+    with services().searching.setdefault(world, Lock()):
         with world.lock:
             log = world.state.events
             number, known = missed.get(log, (0, {}))

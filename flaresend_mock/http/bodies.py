@@ -43,7 +43,6 @@ LIST_ROOM = 8 * 1024 * 1024  # for a large list, which is made while it is sent,
 GATHERED = "flaresend_mock.gathered"  # the key in the environ of the bytes that a call has found while it waited
 BUSY = "Other clients still receive large responses; try again later."
 
-MAX_FIELDS = 1000  # fields or files that a form may have
 MAX_HEAD = 8 * 1024  # bytes that the headers of a part may have
 MAX_NAME = 1000  # characters that the name of a field may have
 MAX_TEXT = 8 * 1024 * 1024  # bytes that the fields of a multipart form may have together, without files
@@ -68,12 +67,16 @@ class Limits:
     values: int = 200_000  # how many values JSON may hold
     urlencoded: int = 1024 * 1024  # bytes of a URL-encoded form
     multipart: int = sys.maxsize  # bytes of a multipart form
+    fields: int = 1000  # fields or files that a form may have
+    escapes: int = sys.maxsize  # percent-encoded bytes of a URL-encoded form
+    heads: int = sys.maxsize  # bytes that the headers of all parts may have
     base64: frozenset[tuple[str, ...]] = frozenset()  # the paths of long strings that become bytes
     text: int = 8 * 1024 * 1024  # bytes of JSON beside these
 
 
 LIMITS = Limits()
-UNKNOWN_LIMITS = replace(LIMITS, json=MAX_UNREAD, urlencoded=MAX_UNREAD, multipart=MAX_UNREAD)
+QUICK_LIMITS = replace(LIMITS, values=2000, fields=50, escapes=2000, heads=4 * 1024)  # of callers without a key
+UNKNOWN_LIMITS = replace(QUICK_LIMITS, json=MAX_UNREAD, urlencoded=MAX_UNREAD, multipart=MAX_UNREAD)
 MEDIA_LIMITS = replace(LIMITS, json=sys.maxsize, base64=frozenset({("media", "base64")}))
 IMPORT_LIMITS = Limits(
     depth=3 * MAX_DEPTH,  # an export wraps accepted bodies in a few more layers
@@ -136,6 +139,9 @@ def read_kept(raw: Any) -> Any:
 def body_of(call: Call) -> Any:
     """Return the JSON or the form in a call's body, or its text. A file in which it is cut off has no size."""
     raw, content_type = call.body, dict(call.headers).get("CONTENT_TYPE", "")
+    limits = QUICK_LIMITS if call.instance is None else LIMITS
+    if isinstance(raw, bytes) and len(raw) > limits.values and _has_more_values(raw, limits.values):
+        return raw.decode("utf-8", "replace")
     if not isinstance(raw, bytes) or not content_type.lower().startswith(FORMS):
         return read_kept(raw)
     request = Request({"CONTENT_TYPE": content_type})
@@ -143,7 +149,7 @@ def body_of(call: Call) -> Any:
     end = f"\r\n--{request.mimetype_params.get('boundary', '')}--\r\n".encode() if is_cut else b""
     request.environ["wsgi.input"] = BytesIO(raw + end)
     try:
-        fields = described(_read_form(request, LISTS, LIMITS, len(raw) + len(end), strict=False))
+        fields = described(_read_form(request, LISTS, limits, len(raw) + len(end), strict=False))
     except HTTPException:
         return read_kept(raw)
     name, last = (request.environ[FORM] or [("", "")])[-1] if is_cut else ("", None)
@@ -166,7 +172,7 @@ def read_urlencoded_form(request: Request, most: int) -> dict[str, Any]:
     """Return the fields of a URL-encoded form of at most `most` bytes; another body has none."""
     if not request.content_length or request.mimetype != FORMS[1]:
         return {}
-    return dict(_parse_form(request, most))
+    return dict(_parse_form(request, most, LIMITS))
 
 
 class JsonResponse(Response):
@@ -348,7 +354,7 @@ def _read_form(
     given: _Fields | None = request.environ.get(FORM)
     if given is None:
         most = limits.multipart if is_multipart else limits.urlencoded
-        given = request.environ[FORM] = _parse_form(request, min(max_body_size, most))
+        given = request.environ[FORM] = _parse_form(request, min(max_body_size, most), limits)
     fields: dict[str, Any] = {}
     for name, value in given:
         if isinstance(value, Upload):
@@ -382,40 +388,41 @@ def _items(value: str, limits: Limits, *, spread: bool) -> list[Any]:
     return found if spread else [found]
 
 
-def _parse_form(request: Request, most: int) -> _Fields:
+def _parse_form(request: Request, most: int, limits: Limits) -> _Fields:
     stream = open_body(request.environ, most)
     try:
         if request.mimetype == FORMS[0]:
-            return _read_multipart(stream, request.mimetype_params.get("boundary", ""))
-        return _read_urlencoded(stream)
+            return _read_multipart(stream, request.mimetype_params.get("boundary", ""), limits)
+        return _read_urlencoded(stream, limits)
     except ValueError:
         raise BadRequest("Invalid form body") from None
 
 
-def _read_urlencoded(stream: IO[bytes]) -> _Fields:
+def _read_urlencoded(stream: IO[bytes], limits: Limits) -> _Fields:
     raw = stream.read()
-    if raw.count(b"&") >= MAX_FIELDS:
+    if raw.count(b"&") >= limits.fields or raw.count(b"%") > limits.escapes:
         raise RequestEntityTooLarge
     found = parse_qsl(raw.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
     return [(_bounded(name), value) for name, value in found]
 
 
-def _read_multipart(stream: IO[bytes], boundary: str) -> _Fields:
+def _read_multipart(stream: IO[bytes], boundary: str, limits: Limits) -> _Fields:
     if not 0 < len(boundary) <= _MAX_BOUNDARY:
         raise ValueError("no usable boundary")
-    decoder = MultipartDecoder(boundary.encode("latin-1"), max_parts=MAX_FIELDS)
+    decoder = MultipartDecoder(boundary.encode("latin-1"), max_parts=limits.fields)
     fields: _Fields = []
     part: Field | File | None = None
     content = BytesIO()
-    text_left = MAX_TEXT
+    text_left, heads_left, block = MAX_TEXT, limits.heads, min(_BLOCK, limits.heads)
     while decoder.state is not State.EPILOGUE:
         event = decoder.next_event()
         if isinstance(event, NeedData):
-            if decoder.state is State.PART and len(decoder.buffer) > MAX_HEAD:
+            if decoder.state is State.PART and len(decoder.buffer) > min(MAX_HEAD, heads_left):
                 raise RequestEntityTooLarge
-            decoder.receive_data(stream.read(_BLOCK) or None)
+            decoder.receive_data(stream.read(block) or None)
         elif isinstance(event, Field | File):
-            if len(str(event.headers)) > MAX_HEAD:
+            heads_left -= (head := len(str(event.headers)))
+            if head > MAX_HEAD or heads_left < 0:
                 raise RequestEntityTooLarge
             part, content = event, BytesIO()
         elif isinstance(event, Data) and part is not None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from itertools import count
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
@@ -93,6 +93,7 @@ class AppServices:
     run: str = field(default_factory=lambda: f"{os.getpid()}-{next(_runs)}-{_PROCESS:x}")  # new at each start
     seen: WeakKeyDictionary[World, dict[tuple[str, str], int]] = field(default_factory=WeakKeyDictionary)
     missed: WeakKeyDictionary[EventLog, tuple[int, MissedCalls]] = field(default_factory=WeakKeyDictionary)
+    searching: WeakKeyDictionary[World, Lock] = field(default_factory=WeakKeyDictionary)  # taken before a world's own
 
 
 def services() -> AppServices:

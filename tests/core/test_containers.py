@@ -44,6 +44,7 @@ KNOWN = {
     "core/worlds.py _opened": "MAX_WORLDS",
     "http/connection.py _headers": "one response",
     "http/context.py missed": "calls that the log holds, by log",
+    "http/context.py searching": "one for each world, and goes with it",
     "http/context.py seen": "MAX_SEEN for each world",
     "http/endpoint.py _narrowed": "_MOST_NARROWED",
     "http/request_reader.py _keys": "_KNOWN",

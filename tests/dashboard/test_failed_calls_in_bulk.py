@@ -140,6 +140,20 @@ def test_of_each_call_little_is_kept(client: Client, world: World) -> None:
         assert all(isinstance(name, str) and len(name) <= exchange.MAX_NAME for name in names)
 
 
+def test_a_world_whose_calls_are_searched_keeps_no_other_world_waiting() -> None:
+    emulator = FlaresendMock()
+    client, searching = emulator.app.test_client(), emulator.app.services.searching
+    client.post("/_mock/worlds", json={"name": "other"})
+
+    def chat(world: str) -> str:
+        instance = client.get(f"/_mock/instances?world={world}").get_json()["instances"][0]["id"]
+        return f"/_mock/ui/w/{world}/chats/{instance}/{ANN}@s.whatsapp.net"
+
+    assert client.get(chat("default")).status_code == 200
+    with searching[emulator.worlds.default()]:
+        assert client.get(chat("other")).status_code == 200
+
+
 def test_the_failed_calls_of_few_worlds_are_kept() -> None:
     emulator = FlaresendMock()
     client = emulator.app.test_client()

@@ -86,6 +86,50 @@ def test_a_fault_may_look_at_it(content_type: str, client: Client) -> None:
     assert response.status_code == 503
 
 
+def form(count: int, head: str = "") -> str:
+    parts = (f'--b\r\nContent-Disposition: form-data; name="a{number}"{head}\r\n\r\n\r\n' for number in range(count))
+    return "".join(parts) + PART
+
+
+LONG = {  # bodies that take long to parse
+    "fields": (MULTIPART, form(50)),
+    "parameters": (MULTIPART, form(25, "; a=1" * 300)),
+    "headers": (MULTIPART, form(25, "\r\na:b" * 400)),
+    "URL-encoded": (URLENCODED, "a=&" * 50 + BODIES[URLENCODED]),
+    "escapes": (URLENCODED, BODIES[URLENCODED] + "&x=" + "%41" * 2001),
+    "a list in a form": (URLENCODED, f"number={ANN}&recipients=[{'1,' * 2000}1]"),
+    "values": (JSON, f'{{"number":"{ANN}","x":[{"[]," * 2000}[]]}}'),
+    "JSON as a form": (MULTIPART, f'{{"number":"{ANN}","x":[{"[]," * 2000}[]]}}'),
+    "JSON as a text": ("text/plain", f'{{"number":"{ANN}","x":[{"[]," * 2000}[]]}}'),
+}
+
+
+@pytest.mark.parametrize(("content_type", "body"), LONG.values(), ids=LONG)
+def test_a_body_that_takes_long_to_parse_is_a_text_and_a_fault_sees_no_fields(
+    content_type: str, body: str, client: Client
+) -> None:
+    client.post("/_mock/faults", json={"match": {"number": ANN}, "preset": "down"})
+
+    response = client.post("/send-message", data=body, content_type=content_type)
+
+    assert response.status_code == 401
+    assert kept(client) == body
+
+
+@pytest.mark.parametrize("content_type", [URLENCODED, MULTIPART])
+def test_a_form_of_fifty_fields_is_read(content_type: str, client: Client) -> None:
+    body = form(49) if content_type == MULTIPART else "a=&" * 49 + BODIES[URLENCODED]
+    client.post("/send-message", data=body, content_type=content_type)
+
+    assert kept(client)["number"] == ANN
+
+
+def test_a_form_of_many_fields_is_read_if_the_key_is_known(client: Client) -> None:
+    client.post("/send-message", headers=KEY, data=form(900), content_type=MULTIPART)
+
+    assert len(kept(client)) == 901
+
+
 @pytest.mark.parametrize(("spare", "status"), [(0, 503), (1, 401)])
 @pytest.mark.parametrize("content_type", [JSON, URLENCODED])
 def test_a_fault_looks_at_64_kb(content_type: str, spare: int, status: int, client: Client) -> None:
