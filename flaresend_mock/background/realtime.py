@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 from importlib.util import find_spec, module_from_spec
 from typing import Any
 
+Check = Callable[[], bool]
 SLICE_SECONDS = 0.5
 
 _spec: Any = find_spec("time")
@@ -61,19 +62,16 @@ class Patience:
     def __init__(self) -> None:
         self._over = threading.Event()
 
-    def delay(self, seconds: float, until: Callable[[], bool]) -> None:
+    def delay(self, seconds: float, until: Check) -> None:
         """Wait for real seconds, or until a condition is true. The condition is checked twice a second."""
-        self._wait(self._over, seconds, until)
+        self.wait(self._over, seconds, until, self._over.is_set)
 
-    def wait(self, done: threading.Event, seconds: float, is_gone: Callable[[], bool]) -> bool:
-        """Wait until an event is set, for at most real seconds or until the client leaves; return whether it is."""
-        return self._wait(done, seconds, lambda: self.over or is_gone())
-
-    def _wait(self, event: threading.Event, seconds: float, until: Callable[[], bool]) -> bool:
+    def wait(self, news: threading.Event, seconds: float, is_gone: Check, is_done: Check) -> bool:
+        """Ask whether it `is_done` until it is, when there is `news`, for real seconds or until the client leaves."""
         watch = Stopwatch()
-        while not (is_set := event.is_set()) and not until() and (left := seconds - watch.seconds) > 0:
-            event.wait(min(left, SLICE_SECONDS))
-        return is_set
+        while not (done := is_done()) and not (self.over or is_gone()) and (left := seconds - watch.seconds) > 0:
+            news.wait(min(left, SLICE_SECONDS))
+        return done
 
     @property
     def over(self) -> bool:

@@ -131,7 +131,7 @@ def _read(
             yield b": still there\n\n"
             beat = Stopwatch()
         left = max(0.0, HEARTBEAT_SECONDS - beat.seconds)
-        us.patience.wait(reader.news, left, lambda: world.closed or is_away())
+        us.patience.wait(reader.news, left, lambda: world.closed or is_away(), reader.news.is_set)
 
 
 def _new(us: AppServices, world: World, reader: LogReader, kinds: Collection[str]) -> Iterator[bytes]:

@@ -59,7 +59,7 @@ class Collection:
     def __post_init__(self) -> None:
         self.noun = self.resource.__name__
         self.kind = self.noun.lower()
-        self.fields, self._show = matched(self.resource), shown_by(self.resource)
+        self.fields, self.parts = matched(self.resource), instance(self.resource).parts
         self._last: tuple[Stored | None, dict[str, Any]] = (None, {})
 
     def compile(self, world: World, spec: Any, where: str = "match") -> Matcher:
@@ -76,7 +76,7 @@ class Collection:
         with world.lock:
             stored = list(self.stored(world))
         for one in stored:
-            yield _number(one), Shown(self.show, one)
+            yield _number(one), Shown(self, one)
 
     def since(self, world: World, number: int) -> list[Item]:
         """Return the items after an event, oldest first."""
@@ -85,35 +85,39 @@ class Collection:
     def read(self, event: Event) -> tuple[int, Item]:
         """Return the item of a new event."""
         one = event.subject if isinstance(event.subject, Message | Delivery) else event
-        return _number(one), Shown(self.show, one)
+        return _number(one), Shown(self, one)
 
-    def show(self, one: Stored) -> dict[str, Any]:
-        """Return an item as JSON, which is made once, however many callers wait for it."""
-        last, item = self._last
+    def part(self, one: Stored, name: str) -> Any:
+        """Return a property of an item as JSON, which is made once, however many callers wait for the item."""
+        last, made = self._last
         if last is not one:
-            item = self._show(one)
-            self._last = (one, item)
-        return item
+            made = {}
+            self._last = (one, made)
+        if name not in made:
+            read, write = self.parts[name]
+            value = read(one)
+            made[name] = value if write is None or value is None else write(value)
+        return made[name]
 
 
 class Shown(Mapping[str, Any]):
-    """An item as JSON, which is made when it is looked at: that of a world takes many times what the world holds."""
+    """An item as JSON, of which a property is made when it is looked at: all of a world takes much time and memory."""
 
-    def __init__(self, show: Callable[[Stored], dict[str, Any]], stored: Stored) -> None:
-        self._show, self._stored = show, stored
+    def __init__(self, of: Collection, stored: Stored) -> None:
+        self._of, self._stored = of, stored
 
     @property
     def size(self) -> int:
         return self._stored.size
 
     def __getitem__(self, name: str) -> Any:
-        return self._show(self._stored)[name]
+        return self._of.part(self._stored, name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._show(self._stored))
+        return iter(self._of.parts)
 
     def __len__(self) -> int:
-        return len(self._show(self._stored))
+        return len(self._of.parts)
 
 
 def _registered(world: World, spec: Any) -> Any:
@@ -259,7 +263,7 @@ def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeou
     def is_over() -> bool:
         if not hold():
             abort(503, BUSY)
-        return world.closed or is_away()
+        return world.closed or us.patience.over or is_away()
 
     with world.subscribers.subscribe(of.kind, see):
         try:
@@ -269,7 +273,9 @@ def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeou
             if gathering.enough or not timeout:
                 return gathering.enough
             is_away = is_gone(request.environ)
-            return us.patience.wait(gathering, timeout, is_over)
+            there = us.patience.wait(gathering.news, timeout, is_over, gathering.look_at_next)
+            came = range(len(gathering.queue))  # in time, while the call looked at others
+            return there or any(gathering.look_at_next() for _ in came if not is_over())
         finally:
             with guard:
                 fits = False  # an event may still come
@@ -380,10 +386,8 @@ def _nearest(world: World, query: dict[str, Any]) -> dict[str, Any] | None:
         return None
     collection = COLLECTIONS[query["kind"]]
     matcher = collection.compile(world, query["match"])
-    items = list(collection.since(world, query["since"]))
-    if not all(map(matcher.misses, items)):  # one matches
-        return None
-    near = nearest(matcher, items)
+    items = collection.since(world, query["since"])
+    near = None if any(map(matcher.holds, items)) else nearest(matcher, items)
     return near and {"misses": near[1], "item": dict(near[0])}
 
 

@@ -14,7 +14,7 @@ MAX_MEDIA_BYTES = 64 * 1024 * 1024  # the most that a world keeps of uploads, an
 MAX_LOG_BYTES = 64 * 1024 * 1024  # the most that a world keeps of events, messages, ended tasks and deliveries
 MAX_COUNT = 2**53  # the highest number of all that is counted: JSON has no higher ones for sure
 MAX_PENDING_BYTES = 64 * 1024 * 1024  # of scheduled messages, undelivered events, and automatic replies to come
-MAX_FAULT_WORK = 100_000_000  # of all regular expressions that look at events while the world waits: about a second
+MAX_FAULT_WORK = 100_000_000  # of all regular expressions while the world waits, or for an explanation: about a second
 limit = threading.local()  # its `left` is the work that a thread may do for several texts, unless it is None
 
 Key = TypeVar("Key")
@@ -25,7 +25,7 @@ _size: Callable[[Any], int] = attrgetter("size")
 
 @contextmanager
 def limited_work() -> Iterator[None]:
-    """Give the faults of all events in this block MAX_FAULT_WORK together, or what a block around it has left."""
+    """Give all regular expressions in this block MAX_FAULT_WORK together, or what a block around it has left."""
     is_outer = getattr(limit, "left", None) is None
     limit.left = MAX_FAULT_WORK if is_outer else limit.left
     try:

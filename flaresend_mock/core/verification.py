@@ -4,8 +4,11 @@ import difflib
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from flaresend_mock.core.bounded_store import limited_work
+from flaresend_mock.core.errors import InvalidMatcher
 from flaresend_mock.core.matchers.matchers import Miss
 from flaresend_mock.core.matchers.parser import Matcher
 from flaresend_mock.core.model import model
@@ -13,23 +16,23 @@ from flaresend_mock.core.model import model
 Item = Mapping[str, Any]
 
 MAX_COMPARED = 500
-LIGHT = 64 * 1024  # bytes of an item that is matched where it comes from: there, the world waits
+LIGHT = 4 * 1024  # bytes of an item that is parsed and matched where it comes from: there, the world waits
 _MAX_TEXT = 500
 
 
-class Gathering(threading.Event):
+class Gathering:
     """Collects the items that match, until there are enough. Many threads `put` items; one waits for them.
 
-    That one looks at items that are large or need a regular expression: it is set once it has found enough.
+    That one looks at items in the `queue`, which are large or need a regular expression: there is `news` for it.
     """
 
     def __init__(self, matcher: Matcher, wanted: int) -> None:
-        super().__init__()
+        self.news = threading.Event()
         self.enough = False
         self._matcher, self._wanted = matcher, wanted
         self._lock = threading.Lock()
         self._found: dict[Any, tuple[int, Item]] = {}
-        self._queue: deque[tuple[Any, int, Item]] = deque()
+        self.queue: deque[tuple[Any, int, Item]] = deque()
         self._behind = True  # until the thread that waits has looked at all that came
         self.bytes = 0  # of what was found and what is queued, as far as items tell their `size`
 
@@ -39,9 +42,9 @@ class Gathering(threading.Event):
         with self._lock:
             self._behind |= self._matcher.program > 0 or size > LIGHT
             if self._behind:
-                self._queue.append((key, number, item))
+                self.queue.append((key, number, item))
                 self.bytes += size
-                self.set()
+                self.news.set()
                 return
         self.look(key, number, item)
 
@@ -58,16 +61,16 @@ class Gathering(threading.Event):
                 self.bytes += getattr(item, "size", 0)
             if len(self._found) >= self._wanted:
                 self.enough = True
-                self.set()
+                self.news.set()
 
-    def is_set(self) -> bool:
-        """Look at the next item that is queued, and return whether there are enough."""
+    def look_at_next(self) -> bool:
+        """Look at the next item that is queued, if there is one, and return whether there are enough."""
         with self._lock:
-            self._behind = bool(self._queue)
-            if self.enough or not self._queue:
-                self.clear()
+            self._behind = bool(self.queue)
+            if self.enough or not self.queue:
+                self.news.clear()
                 return self.enough
-            key, number, item = self._queue.popleft()
+            key, number, item = self.queue.popleft()
             self.bytes -= getattr(item, "size", 0)
         self.look(key, number, item)
         return self.enough
@@ -118,8 +121,12 @@ def judge(found: Sequence[Item], in_order: Sequence[Matcher] = (), **counts: int
 
 def nearest(matcher: Matcher, items: Iterable[Item]) -> tuple[Item, list[Miss]] | None:
     """Return the item nearest to a matcher, and its misses: the fewest misses, the most similar, then the newest."""
-    newest = reversed(list(items)[-MAX_COMPARED:])
-    compared = ((item, misses) for item in newest if (misses := matcher.misses(item)))
+    compared = []
+    with limited_work():
+        for item in reversed(list(items)[-MAX_COMPARED:]):
+            with suppress(InvalidMatcher):  # to search its texts again takes too long
+                if misses := matcher.misses(item):
+                    compared.append((item, misses))
     return min(compared, key=lambda pair: (len(pair[1]), -sum(map(_likeness, pair[1]))), default=None)
 
 

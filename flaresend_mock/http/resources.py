@@ -62,7 +62,7 @@ class Resource(Schema):
     def __init__(self) -> None:
         super().__init__()
         shown = [(name, it) for name, it in self.fields.items() if not it.only_match]
-        self._shown = [(it.data_key or name, self.reader(name, it), it.write or _writer(it.of)) for name, it in shown]
+        self.parts = {it.data_key or name: (self.reader(name, it), it.write or _writer(it.of)) for name, it in shown}
 
     def reader(self, name: str, one: Property) -> Read:
         """Return a function that reads a property of an item."""
@@ -71,7 +71,7 @@ class Resource(Schema):
     def dump(self, obj: Any, *, many: bool | None = None) -> dict[str, Any]:
         """Return an item as JSON."""
         shown = {}
-        for name, read, write in self._shown:
+        for name, (read, write) in self.parts.items():
             value = read(obj)
             if value is not missing:
                 shown[name] = value if write is None or value is None else write(value)
@@ -88,7 +88,7 @@ class Envelope(Resource):
     def pieces(self, obj: Any) -> Iterator[bytes]:
         """Yield the JSON of an item in pieces, one for each resource in a list. They are made as they are asked for."""
         before = "{"
-        for name, read, write in self._shown:
+        for name, (read, write) in self.parts.items():
             if (value := read(obj)) is missing:
                 continue
             yield f'{before}"{name}":'.encode()

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
+from flaresend_mock.control.verification import MAX_SHOWN
 from flaresend_mock.core.matchers.parser import Matcher
 from flaresend_mock.core.state import State
+from flaresend_mock.core.transcript import LIMIT
+from flaresend_mock.core.verification import LIGHT
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
 from tests.defaults import ANN, BEN, INSTANCE, PROJECT, described
@@ -93,7 +96,9 @@ def test_other_calls_go_on_while_a_wait_looks_at(
     assert texts(responses[0]) == ["b"]
 
 
-def test_a_wait_ends_in_time_between_two_items(client: Client, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_ends_though_each_item_that_it_looks_at_takes_longer_and_another_comes_meanwhile(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looked: list[str] = []
 
     def holds(matcher: Matcher, item: Mapping[str, Any]) -> bool:
@@ -108,7 +113,54 @@ def test_a_wait_ends_in_time_between_two_items(client: Client, world: World, mon
     send(client, "a")
 
     refused(wait(), 408, "timeout")
-    assert looked == ["a", "a+"]
+    assert looked == ["a", "a+", "a++"]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("match", [{"text": {"regex": "go"}}, {"text": {"contains": "go"}}], ids=str)
+def test_a_wait_finds_what_came_in_time_though_it_looks_at_others_until_the_end(
+    match: dict[str, Any], count: int, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds, burst = Matcher.holds, ["x" * LIGHT, "b", "c", *[f"go {number}" for number in range(count)]]
+
+    def looks(matcher: Matcher, item: Mapping[str, Any]) -> bool:
+        if item["text"] == "a":
+            send(client, *burst)
+        return holds(matcher, item)
+
+    monkeypatch.setattr(Matcher, "holds", looks)
+    send(client, "a")
+
+    assert texts(ask(client, "messages/wait", match=match, count=count, timeout=0.000001)) == burst[3:]
+
+
+def test_a_timeout_does_not_search_long_texts_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flaresend_mock.core.bounded_store.MAX_FAULT_WORK", 100_000)
+    send(client, "near")
+    send(client, "x" * 100_000)
+
+    response = ask(client, "messages/wait", match={"text": {"regex": "nearer"}}, timeout=0)
+
+    assert refused(response, 408, "timeout").endswith('text is "near", expected {"regex": "nearer"}')
+
+
+@pytest.mark.parametrize("call", ["search", "wait", "verify", "transcript"])
+def test_bodies_are_not_parsed_for_matchers_that_do_not_name_them(
+    call: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2 * LIMIT):
+        client.post("/send-message", data="a=b", content_type="application/x-www-form-urlencoded")
+    parsed: list[Any] = []
+    monkeypatch.setattr("flaresend_mock.control.resources.body_of", parsed.append)
+    match = {"path": "/send-message", "status": 401, "method": "GET"}
+
+    if call == "transcript":
+        client.get("/_mock/transcript", query_string={"kind": "requests", "match": json.dumps(match)})
+    else:
+        ask(client, f"requests/{call}", match=match, **({"timeout": 0} if call == "wait" else {}))
+
+    shown = {"search": 0, "transcript": LIMIT + 1}.get(call, MAX_SHOWN + 1)  # the newest ones, and the nearest one
+    assert len(parsed) == shown
 
 
 @pytest.mark.parametrize("call", ["search", "verify", "wait", "transcript"])

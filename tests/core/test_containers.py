@@ -37,7 +37,7 @@ KNOWN = {
     "core/store.py _reactions": "one for each service",
     "core/store.py called_at": "one for each instance",
     "core/verification.py _found": "the items of one wait, which the log holds",
-    "core/verification.py _queue": "the items that one wait has not looked at, which take room",
+    "core/verification.py queue": "the items that one wait has not looked at, which take room",
     "core/world.py _states": "MAX_SNAPSHOTS",
     "core/worlds.py _by_key": "MAX_REMEMBERED",
     "core/worlds.py _gone": "MAX_REMEMBERED",

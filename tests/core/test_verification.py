@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flaresend_mock.core.bounded_store import limit
 from flaresend_mock.core.matchers.matchers import Miss
 from flaresend_mock.core.matchers.parser import Field, Matcher, compile_matcher
 from flaresend_mock.core.verification import LIGHT, MAX_COMPARED, Gathering, Verdict, judge, nearest
@@ -33,9 +34,9 @@ def judged(texts: Sequence[str], *in_order: str, **counts: int) -> Verdict:
 
 def looked_at(gathering: Gathering) -> bool:
     """Look at all that is queued, and return whether there is enough."""
-    while not gathering.is_set() and gathering.wait(0):
+    while not (enough := gathering.look_at_next()) and gathering.queue:
         pass
-    return gathering.is_set()
+    return enough
 
 
 def test_there_is_enough_once_as_many_fit_as_are_wanted() -> None:
@@ -111,15 +112,15 @@ def test_many_threads_bring_things_and_none_is_lost_or_counted_twice(expected: d
         for number in range(1000):
             for _ in range(3):
                 threads.submit(gathering.put, number, number, {"text": f"x{number}"})
-        while not gathering.is_set():
-            gathering.wait(30)
+        while not gathering.look_at_next():
+            assert gathering.news.wait(30)
 
     assert gathering.found() == [{"text": f"x{number}"} for number in range(1000)]
 
 
 def test_many_threads_bring_more_than_enough_and_just_enough_is_found() -> None:
     gathering = Gathering(matcher(), 10)
-    assert not gathering.is_set()
+    assert not gathering.look_at_next()
 
     with ThreadPoolExecutor(8) as threads:
         for number in range(500):
@@ -141,7 +142,7 @@ def test_the_thread_that_waits_looks_at_what_may_take_long(
 ) -> None:
     monkeypatch.setattr(Sized, "size", size)
     gathering = Gathering(matcher(text=expected), 2)
-    assert not gathering.is_set()
+    assert not gathering.look_at_next()
 
     gathering.put("a", 1, Sized(text="x"))
     assert (len(gathering.found()), gathering.bytes) == (at_once, size)
@@ -154,7 +155,7 @@ def test_the_thread_that_waits_looks_at_what_may_take_long(
 
 def test_what_comes_after_something_that_takes_long_waits_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     gathering = Gathering(matcher(status="pending"), 1)
-    assert not gathering.is_set()
+    assert not gathering.look_at_next()
     large = Sized(status="sent")
     monkeypatch.setattr(Sized, "size", LIGHT + 1)
 
@@ -295,6 +296,15 @@ def test_only_the_newest_are_compared() -> None:
 
     assert nearest(matcher(text="abd"), [near, *[far] * (MAX_COMPARED - 1)]) == (near, [Miss("text", "abd", "abc")])
     assert nearest(matcher(text="abd"), [near, *[far] * MAX_COMPARED]) == (far, [Miss("text", "abd", "zzz")])
+
+
+def test_texts_that_take_too_long_to_search_again_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flaresend_mock.core.bounded_store.MAX_FAULT_WORK", 100_000)
+    expected = matcher(text={"regex": "abc"})
+
+    assert nearest(expected, items("abd", "x" * 100_000)) == ({"text": "abd"}, [Miss("text", {"regex": "abc"}, "abd")])
+    assert nearest(expected, items("x" * 100_000)) is None
+    assert limit.left is None
 
 
 def test_texts_without_end_are_compared_by_their_beginnings() -> None:

@@ -20,7 +20,7 @@ from weakref import finalize
 
 from flaresend_mock.app import Application
 from flaresend_mock.background import autosave, files, webhook_sender
-from flaresend_mock.background.realtime import Patience
+from flaresend_mock.background.realtime import Check, Patience
 from flaresend_mock.core.deliveries import Job
 from flaresend_mock.core.models import Attempt, Webhook
 from flaresend_mock.core.state import State
@@ -74,17 +74,17 @@ class SimulatedPatience(Patience):
         super().__init__()
         self.leaves, self.left, self._machine = machine.now, True, machine
 
-    def wait(self, done: threading.Event, seconds: float, is_gone: Callable[[], bool]) -> bool:
+    def wait(self, news: threading.Event, seconds: float, is_gone: Check, is_done: Check) -> bool:
         def has_come() -> bool:
-            while not done.is_set() and done.wait(0):  # no time passes while a call looks at what came
+            while not (done := is_done()) and news.is_set():  # no time passes while a call looks at what came
                 pass
-            return done.is_set()
+            return done
 
         if not self.left:
             stays = (self.leaves - self._machine.now).total_seconds()
-            self.left, seconds = stays <= 0 and not done.is_set(), min(seconds, max(0.0, stays))
+            self.left, seconds = stays <= 0 and not news.is_set(), min(seconds, max(0.0, stays))
         self._machine.pass_by(seconds, lambda: has_come() or is_gone())
-        return done.is_set()
+        return has_come()
 
 
 class Machine:
