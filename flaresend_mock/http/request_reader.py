@@ -90,7 +90,7 @@ class Head:
     length: int | None = 0  # bytes of the body; None if it is chunked
     keeps_alive: bool = True
     expects_continue: bool = False
-    is_known: bool = True  # its API key or token is known, or it costs so little that nobody asks
+    is_known: bool = True  # its API key or token is known, or the request costs too little to look
 
     @property
     def path(self) -> str:
