@@ -1,7 +1,6 @@
 """Groups: their participants and admins, and messages to them."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -89,14 +88,13 @@ class Groups:
             content = self._sending.kept(content)
             state, now = self._store.state, self._store.clock.now()
             delivered, failed = list[str](), list[str]()
-            with closing(self._store.in_portions(group_ids, content.media)) as portions:
-                for group_id in portions:
+            with self._store.while_sending(content.media):
+                for group_id in group_ids:
                     group = state.groups.get(group_id)
                     is_member = group is not None and instance.number in group.members
                     if group and is_member and (not group.announce or group.is_admin(instance.number)):
                         delivered.append(group_id)
-                        if self._store.state is state:
-                            self._sending.record(instance, group_id, group_id, content, "sent", now, cause)
+                        self._sending.record(instance, group_id, group_id, content, "sent", now, cause)
                     else:
                         failed.append(group_id)
             return Outcome(now, len(group_ids), tuple(delivered), tuple(failed))

@@ -176,10 +176,10 @@ class Inbound:
                 is_recipient = other.number in group.members if group else other.number == message.to
                 if is_recipient and other.id != message.instance:
                     copy = replace(self._composer.copy_of(message), cause=Cause("message", message.id))
-                    with suppress(errors.Refusal):  # of a sender who was removed between two portions, say
+                    with suppress(errors.Refusal):  # a copy that cannot be received fails no message
                         self.receive(replace(copy, instance=other.id, group=group.id if group else None))
             recipient = self._store.state.people.get(message.to)
-            if recipient is not None and recipient.rules and message.instance in self._store.state.instances:
+            if recipient is not None and recipient.rules:
                 self._schedule_auto_reply(message, recipient.rules)
 
     def _schedule_auto_reply(self, message: Message, rules: Sequence[models.Rule]) -> None:

@@ -2,7 +2,7 @@
 
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -17,7 +17,7 @@ from flaresend_mock.core.model import model
 from flaresend_mock.core.models import MEDIA_TYPES, Cause, Content, Instance, Message, Task, TaskChange
 from flaresend_mock.core.payloads import TABLES
 from flaresend_mock.core.people import People
-from flaresend_mock.core.store import PORTION, Store
+from flaresend_mock.core.store import Store
 
 Recipients = Sequence[str | int]
 
@@ -64,10 +64,10 @@ class Sending:
             return self.deliver(self._instances.require_ready(instance_id), recipients, people, content, cause)
 
     def deliver(
-        self, instance: Instance, to: Recipients, people: list[str | None], content: Content, by: Cause | Task | None
+        self, instance: Instance, to: Recipients, people: list[str | None], content: Content, cause: Cause | None
     ) -> Outcome:
         """Record a message for each valid recipient, and return which ones failed. The caller holds the lock."""
-        state, size, cause = self._store.state, 0, Cause(TASK, by.id) if isinstance(by, Task) else by
+        state, size = self._store.state, 0
         for number in people:  # refuse a message with more automatic replies than the world holds
             if (one := state.people.get(number or "")) and one.rules:
                 size += 600 + max(map(size_of, (content.text, *(rule.reply for rule in one.rules))))
@@ -76,18 +76,15 @@ class Sending:
         content, now = self.kept(content), self._store.clock.now()
         found: tuple[list[str], list[str], list[str]] = ([], [], [])
         successful, failed, invalid = found
-        most = 1 if state.faults else PORTION  # their work is bounded for all portions together
-        pairs, is_long = zip(to, people, strict=True), content.media or len(people) > most
-        portions = closing(self._store.in_portions(pairs, content.media, by)) if is_long else nullcontext(pairs)
-        with portions as some:
-            for given, number in some:
+        is_shared = content.media or (state.faults and len(people) > 1)
+        with self._store.while_sending(content.media) if is_shared else nullcontext():
+            for given, number in zip(to, people, strict=True):
                 if number is None or not self._people.on_whatsapp(number):
                     invalid.append(str(given))
                     continue
                 jid, fails = number + numbers.USER, numbers.magic(number) == 500
                 (failed if fails else successful).append(jid)
-                if self._store.state is state:  # the world was not replaced while others had the lock
-                    self.record(instance, jid, number, content, "failed" if fails else "sent", now, cause)
+                self.record(instance, jid, number, content, "failed" if fails else "sent", now, cause)
         return Outcome(now, len(to), tuple(successful), tuple(failed), tuple(invalid))
 
     def kept(self, content: Content) -> Content:
@@ -193,24 +190,22 @@ class Schedule:
             return self._end(replace(task, status="cancelled"))
 
     def send_due(self, task_id: str) -> time_travel.Fired:
-        """Send a task whose timer was due, and which is pending no more. The caller holds the world's lock."""
-        state, task = self._store.state, self._store.state.tasks[task_id]
+        """Send a task whose timer was due. The caller holds the world's lock."""
+        task = self._store.state.tasks[task_id]
         people = [self._people.recipient(given) for given in task.recipients]
-        del state.tasks[task_id]
-        state.ended_tasks.add(task_id, replace(task, status="sent"))
+        del self._store.state.tasks[task_id]  # its bytes are free for automatic replies
         ended = replace(task, status="failed", reason="Internal server error")
         try:
             with numbers.magic_outcomes(people):
                 instance = self._instances.require_ready(task.instance)
-                self._sending.deliver(instance, task.recipients, people, task.content, task)
+                self._sending.deliver(instance, task.recipients, people, task.content, Cause(TASK, task_id))
             ended = replace(task, status="sent")
         except errors.NotReady:
             ended = replace(ended, reason="Instance not ready for messaging")
         except errors.Refusal as refusal:
             ended = replace(ended, reason=(str(refusal) or refusal.message).capitalize())
         finally:
-            if self._store.state is state:
-                self._end(ended)
+            self._end(ended)
         return time_travel.Fired(self._store.clock.now(), TASK, task_id, ended.status, ended.reason)
 
     def _find(self, instance_id: str, task_id: str) -> Task:

@@ -70,7 +70,7 @@ class State(Copyable):
     lanes: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     auto_replies: SizedDict[str, models.PendingAutoReply] = field(default_factory=SizedDict)
     disappearing: SizedDict[str, models.Disappearing] = field(default_factory=SizedDict)
-    being_sent: dict[object, tuple[str | None, object, int]] = field(default_factory=dict)  # see `in_portions`
+    being_sent: str | None = None  # the file of a message that is being sent
     settings: WorldSettings = field(default_factory=WorldSettings)
     faults: SizedDict[str, models.Fault] = field(default_factory=SizedDict)
     messages: BoundedStore[models.Message] = field(init=False)
@@ -123,7 +123,7 @@ class State(Copyable):
 
     def needed(self, name: str) -> Mapping[str, int]:
         """Return the files of `media` that messages to be sent need, or of `served` that undelivered events name."""
-        sent = {file: 1 for file, _, _ in self.being_sent.values() if file}
+        sent = {self.being_sent: 1} if self.being_sent else {}
         return ChainMap(self.tasks.files, sent) if name == "media" else self.open_deliveries.files
 
     def needed_sizes(self, name: str, without: Container[str] = ()) -> list[int]:

@@ -1,7 +1,8 @@
 """The ground that a world's services stand on: state, clock, lock, event log, timers, and the ports to the machine."""
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -19,10 +20,8 @@ DEFAULT_PUBLIC_URL = "http://127.0.0.1:3577"
 MAX_MEMORY = 2 * 1024 * 1024 * 1024  # bytes that all worlds of an emulator hold together
 MEASURED = 64  # a world is measured after this number of events, and after each of more than LARGE bytes
 LARGE = 4 * 1024
-PORTION = 500  # after this number of messages of one call, the world's other callers have a turn
 
 AnyWorld = TypeVar("AnyWorld")
-Item = TypeVar("Item")
 Changed = TypeVar("Changed", Instance, Group, Channel)
 
 
@@ -138,22 +137,16 @@ class Store:
         with self._recorded:
             return self._recorded.wait_for(true, seconds)
 
-    def in_portions(self, items: Iterable[Item], file: str | None, by: object = None) -> Generator[Item]:
-        """Yield items, and give others the lock for a moment after each PORTION. The caller holds it, and closes this.
-
-        Meanwhile, the file is kept; the world may get another state, or lose the sender. `by` is a task or a cause.
-        """
-        state, key = self.state, object()
+    @contextmanager
+    def while_sending(self, file: str | None) -> Iterator[None]:
+        """Keep a file while it is sent to many, and bound the work of faults for all. The caller holds the lock."""
+        self.state.being_sent = file
         try:
             with limited_work():
-                for count, item in enumerate(items):
-                    state.being_sent[key] = file, by, count
-                    if count and count % PORTION == 0:
-                        self._recorded.wait(0.001)
-                    yield item
+                yield
         finally:
-            state.being_sent.pop(key, None)
-            state.media.trim(state.needed("media"))
+            self.state.being_sent = None
+            self.state.media.trim(self.state.needed("media"))
 
     def notify(self) -> None:
         """Make all threads in `wait_until` check their condition."""

@@ -1,7 +1,6 @@
 """A whole simulated WhatsApp: the store, and the services that change it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -10,7 +9,7 @@ from flaresend_mock.core.bounded_store import weight
 from flaresend_mock.core.clock import Now
 from flaresend_mock.core.errors import LastInstance, SnapshotNotFound, TooMany, WorldFull, require, required
 from flaresend_mock.core.events import Replaced
-from flaresend_mock.core.models import Change, Task
+from flaresend_mock.core.models import Change
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices, Store
 from flaresend_mock.core.time_travel import TimeTravel
@@ -88,16 +87,10 @@ class World(Store):
         return self._origin.events.last_number
 
     def saved(self) -> State:
-        """Return a copy of the state, with the clock's setting; a task that is being sent waits in it for the rest."""
+        """Return a copy of the state, with the clock's setting, that the world can return to."""
         with self.lock:
             state = self.state.copy()
-            state.clock, state.being_sent = self.timeline.setting(), {}
-            for _, task, count in self.state.being_sent.values():
-                if isinstance(task, Task) and task.instance in state.instances:
-                    state.ended_tasks.discard(task.id)
-                    state.tasks[task.id] = replace(task, recipients=task.recipients[count:])
-                    state.timers.set(task.send_at, sending.TASK, task.id)
-            state.media.trim(state.needed("media"))
+            state.clock = self.timeline.setting()
             return state
 
     def reset(self) -> None:

@@ -558,7 +558,7 @@ BOUNDED_OTHERWISE = {
     "lids": "one for each of the people",
     "aliases": "10 for each of the people",
     "tasks": "MAX_PENDING_BYTES",
-    "being_sent": "one for each call, advance and running clock",
+    "being_sent": "one path or id",
     "open_deliveries": "MAX_PENDING_BYTES, and 1,000 that wait for an instance",
     "auto_replies": "MAX_PENDING_BYTES",
     "timers": "one for each task, open delivery, automatic reply and instance",

@@ -91,8 +91,7 @@ class Machine:
     """Runs one emulator in process. Nothing happens by itself: `pass_by` lets real time pass.
 
     `respond(world, url, webhook_id, body)` is what receivers do: it returns a status or an error, and the seconds that
-    they take. `ended(world, flight)` is called after each attempt that the emulator still waits for, and
-    `between_portions(world)` whenever a message to many lets other callers have a turn.
+    they take. `ended(world, flight)` is called after each attempt that the emulator still waits for.
     """
 
     def __init__(self) -> None:
@@ -103,7 +102,6 @@ class Machine:
             0.0,
         )
         self.ended: Callable[[Flight], None] = lambda flight: None
-        self.between_portions: Callable[[World], None] = lambda world: None
         self.history = hashlib.blake2b()
         self.calls = 0
         self.delays = True  # calls that meet a fault with a delay let time pass
@@ -128,7 +126,7 @@ class Machine:
         self.autosave = autosave.Autosave(self._folder, partial(write.export, secrets=True))
         self.autosave._thread = threading.Thread(target=bool)  # `save` and `stop` do its work
         states = {name: load_file(file, check_webhook=lambda url: url) for name, file in self.autosave.found.items()}
-        default = self._new_world(DEFAULT, states.pop(DEFAULT, None) or default_state())
+        default = World(DEFAULT, states.pop(DEFAULT, None) or default_state(), lambda: self.now, self._host)
         self.worlds = Worlds(default, self._make_world)
         for name, state in states.items():
             self.worlds.restore(name, state)
@@ -165,13 +163,8 @@ class Machine:
         return (self._folder / f"{name}.json").read_bytes()
 
     def _make_world(self, name: str, state: State) -> World:
-        world = self._new_world(name, state)
-        world.begin()
-        return world
-
-    def _new_world(self, name: str, state: State) -> World:
         world = World(name, state, lambda: self.now, self._host)
-        world._recorded.wait = lambda timeout=None: bool(self.between_portions(world))  # type: ignore[method-assign]
+        world.begin()
         return world
 
     def stream(self, path: str, seconds: float) -> Response:

@@ -26,7 +26,6 @@ from flaresend_mock.core import (
     world,
 )
 from flaresend_mock.core.errors import Refusal
-from flaresend_mock.core.models import Task
 from tests.simulation.simulation import Simulation, program
 
 MOST_STEPS = 60_000
@@ -218,17 +217,6 @@ def _lose_during_delivery(right: Any) -> Any:
     return record
 
 
-def _save_for_all(right: Any) -> Any:
-    def saved(self: Any) -> Any:
-        found = right(self)
-        for _, task, _ in self.state.being_sent.values():
-            if isinstance(task, Task):
-                found.tasks[task.id] = task
-        return found
-
-    return saved
-
-
 def _spoil_vote(right: Any) -> Any:
     return lambda choices, **secrets: right(choices[:-1], **secrets)
 
@@ -256,7 +244,6 @@ PLANTED: dict[str, Planted] = {
     "a stream skips an event after many": (events.LogReader, "read", _skip_event),
     "an autosave misses the last changes": (autosave, "_version", _miss_changes),
     "some messages that are sent during a delivery are lost": (sending.Sending, "record", _lose_during_delivery),
-    "a message that is being sent is saved for all its recipients": (world.World, "saved", _save_for_all),
 }
 
 

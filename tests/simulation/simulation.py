@@ -13,12 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from flaresend_mock.core import sending, state, store
+from flaresend_mock.core import state
 from flaresend_mock.core.events import KINDS
-from flaresend_mock.core.models import Task
-from flaresend_mock.core.world import World
-from flaresend_mock.world_format import load_world
-from flaresend_mock.world_format.write import export
 from tests.simulation.checker import BACK, FAILS, MAX_FILES, UNKNOWN, USER, Due, Letter, Phone, Told, demand
 from tests.simulation.checker import mark_of_event as mark_of
 from tests.simulation.machine import HANG_SECONDS, JSON, Flight, Machine, Violation
@@ -44,9 +40,8 @@ RECEIVERS = ("ok", "ok", "ok", "fails", "hangs", "slow", "down", "flaky", "calls
 
 @contextmanager
 def small_worlds() -> Iterator[None]:
-    """Let worlds keep few bytes of files, so that files are evicted, and send to several people in portions of one."""
-    one = (patch.object(module, "PORTION", 1) for module in (sending, store))
-    with patch.object(state, "MAX_MEDIA_BYTES", MAX_FILES), next(one), next(one):
+    """Let worlds keep few bytes of files, so that files are evicted."""
+    with patch.object(state, "MAX_MEDIA_BYTES", MAX_FILES):
         yield
 
 
@@ -57,7 +52,6 @@ class Simulation:
     def __init__(self) -> None:
         self.machine = Machine()
         self.machine.respond, self.machine.ended = self._respond, self._ended
-        self.machine.between_portions = self._look_between
         self.told: dict[str, Told] = {}
         self.origins: dict[str, Told] = {}
         self.last_events = dict.fromkeys(NAMES, 0)
@@ -726,21 +720,6 @@ class Simulation:
         if response.status == 200:
             line = (phone.id, "outbound", to + USER, "text", mark, "sent")
             self.told[name].called_back.append(line)
-
-    def _look_between(self, world: World) -> None:
-        """While a message is sent to several, try to cancel it, and see that a copy sends it to those without it."""
-        for _, task, count in world.state.being_sent.values():
-            if not isinstance(task, Task):
-                continue
-            listed = self._control(world.name, "GET", "/_mock/scheduled").json["scheduled"]
-            demand(task.id not in [one["id"] for one in listed], "what is being sent is pending", task.id)
-            status = self._control(world.name, "DELETE", f"/_mock/scheduled/{task.id}").status
-            demand(status == 404, "what is being sent was cancelled", task.id)
-            written = export(world.saved(), secrets=True)
-            copy = World(world.name, load_world(json.loads(written)), lambda: self.machine.now)
-            demand(export(copy.saved(), secrets=True) == written, "an export changes when it is imported", task.id)
-            rest = copy.state.tasks[task.id].recipients
-            demand(rest == task.recipients[count:], "a copy sends to others", task.id, rest)
 
     def _ended(self, flight: Flight) -> None:
         if flight.generation == flight.world.deliveries.generation:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from typing import Any
 
 import pytest
 from werkzeug.test import Client
@@ -14,10 +13,8 @@ from werkzeug.test import Client
 from flaresend_mock.core import bounded_store, state
 from flaresend_mock.core.channels import MAX_SUBSCRIBERS
 from flaresend_mock.core.clock import END, LATEST
-from flaresend_mock.core.models import Content, Rule
 from flaresend_mock.core.people import own_lid
 from flaresend_mock.core.state import State
-from flaresend_mock.core.store import PORTION
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.world_format import load_world
@@ -164,19 +161,3 @@ def test_a_key_that_no_import_takes_opens_no_world(key: str, make_world: Callabl
 
     assert worlds.with_key(key) is None
     assert worlds.with_key("usable") is not None
-
-
-def test_no_one_replies_to_an_instance_that_is_removed_while_it_sends(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sender = world.instances.create(number=BEN, status="connected").id
-    world.people.put(ANN, rules=(Rule(),))
-
-    def portions(items: Iterable[Any], *args: object) -> Iterator[Any]:
-        world.remove_instance(sender)
-        yield from items
-
-    monkeypatch.setattr(world, "in_portions", portions)
-    world.sending.send(sender, [ANN] * (PORTION + 1), Content("text", text="x"))
-
-    assert not imported(world.saved()).auto_replies
