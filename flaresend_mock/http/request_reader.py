@@ -24,6 +24,7 @@ from flaresend_mock.http.turns import Room
 
 MAX_HEAD = 64 * 1024  # bytes of a request line with its header fields
 MAX_FIELDS = 200  # header fields of a request
+MOST_IN_TARGET = {"&": 1000, "%": 3000}  # to take more apart keeps others waiting
 MAX_CHUNK_LINE = 256
 MAX_TRAILERS = 8 * 1024
 IDLE_SECONDS = 120.0  # how long a connection may stay open without a request
@@ -333,6 +334,9 @@ def _complete(head: Head, raw: bytes, major: int) -> None:
 
 
 def _check_target(head: Head) -> None:
+    for mark, most in MOST_IN_TARGET.items():
+        if head.target.count(mark) > most:
+            raise Refused(414, f"a target may have {most:,} times {mark}")
     host = head.fields.get("HTTP_HOST")
     _require(host is not None or head.minor == 0, "no Host")
     _require(host is None or _HOST.fullmatch(host), "a malformed Host")

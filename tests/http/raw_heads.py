@@ -511,6 +511,10 @@ HEADERS = [
         (f"{LINE}{AS}X-A: ", *["a" * 20_000] * 3, "\r\n\r\n"),
         "200 open",
     ),
+    Row("1000-parameters", "the documented limit", f"GET /groups?{'a&' * 1000} HTTP/1.1\r\n{AS}\r\n", "200 open"),
+    Row("1001-parameters", "they take long to take apart", f"GET /?{'a&' * 1001} HTTP/1.1\r\n{AS}\r\n", "414 closed"),
+    Row("3000-escapes", "the documented limit", f"GET /groups?{'%ff' * 3000} HTTP/1.1\r\n{AS}\r\n", "200 open"),
+    Row("3001-escapes", "they take long to decode", f"GET /{'%ff' * 3001} HTTP/1.1\r\n{AS}\r\n", "414 closed"),
     Row("10000-short-headers", "the limit is 200", LINE + AS + "X: 1\r\n" * 10_000 + "\r\n", "431 closed"),
     Row(
         "200-headers",
