@@ -192,6 +192,7 @@ class RequestReader:
         except BaseException as error:
             with suppress(OSError):  # it writes what it has not written yet
                 spool.close()
+            self.give_back()  # before the client is told, and what it still sends is dropped
             if isinstance(error, TimeoutError):
                 raise Refused(408, "the body of the request takes too long", head.path) from None
             if isinstance(error, Refused):

@@ -178,22 +178,30 @@ def test_the_log_tells_at_level_debug_what_fired(
     assert logging.getLogger().level == logging.DEBUG
 
 
+def scheduler_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if "APScheduler" in thread.name}
+
+
 def test_a_timer_that_is_set_before_the_start_starts_no_thread() -> None:
-    emulator = FlaresendMock()
+    before, emulator = scheduler_threads(), FlaresendMock()
     world = emulator.worlds.default()
 
     schedule(world, at=world.clock.now().replace(tzinfo=None) + timedelta(hours=24))
 
-    assert not any("APScheduler" in thread.name for thread in threading.enumerate())
+    assert scheduler_threads() <= before
 
 
 def test_a_timer_that_is_set_after_the_end_starts_no_thread(world: World, flaresend: FlaresendMock) -> None:
+    of_others = scheduler_threads()
+    schedule(world, "before", LATER.replace(tzinfo=None))
     run_from(world, 3600)
+    (own,) = scheduler_threads() - of_others
     flaresend.stop()
+    assert not own.is_alive()
 
     schedule(world)
 
-    assert not any("APScheduler" in thread.name for thread in threading.enumerate())
+    assert scheduler_threads() <= of_others
 
 
 def test_a_reset_forgets_what_was_due(world: World) -> None:

@@ -59,6 +59,7 @@ def test_bodies_have_room_together_and_small_ones_need_none(how: str, server: Ht
         assert (status, json.loads(said)["error"]["code"]) == (503, "service_unavailable")
         assert f"may take {ROOM} bytes together" in json.loads(said)["error"]["message"]
         assert found.headers["Connection"] == "close"
+        assert held(server) <= 7 * LARGE  # of the first two: the refused one gave its room back before
 
         with connect(server.port) as small:
             assert ask(small, get("/upload", method="POST", body=b"x" * LARGE))[0] == 200
