@@ -136,6 +136,17 @@ def test_a_change_is_saved_while_the_emulator_runs(start: Start, folder: Path) -
 
 
 @pytest.mark.usefixtures("often")
+def test_a_world_that_is_busy_keeps_no_other_from_being_saved(start: Start, folder: Path) -> None:
+    emulator, file = start(), folder / "default.json"
+    with emulator.worlds.default().lock:
+        emulator.worlds.default().people.put(ANN, name="Ann Busy")
+        control(emulator, "POST", "worlds", {"name": "other"})
+        eventually(emulator, (folder / "other.json").exists)
+
+    eventually(emulator, lambda: file.exists() and b"Ann Busy" in file.read_bytes())
+
+
+@pytest.mark.usefixtures("often")
 def test_a_world_that_does_not_change_is_not_written(
     start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 
+PATIENCE = 0.1  # seconds that a save waits for a world that is busy; the next one tries again
 PAUSE, SHARE = 1.0, 20  # seconds between two saves, and which part of the time they take at most: a 20th
 _FILE = re.compile(r"((?:[a-z0-9._-]|=[a-z])+)\.json")  # of a world: Shop has the file =shop.json on every system
 _OTHERS = ("lost+found", "desktop.ini")
@@ -78,8 +79,12 @@ class Autosave:
             file.unlink(missing_ok=True)
             del self._saved[name]
         elif (version := _version(world)) != self._saved.get(name):
-            with world.lock:
+            if not world.lock.acquire(timeout=-1 if self._end.is_set() else PATIENCE):
+                return  # a call holds it: others do not wait for that
+            try:
                 version, state = _version(world), world.saved()
+            finally:
+                world.lock.release()
             if name not in self._saved and file.exists():
                 raise FileExistsError("another program wrote it")
             files.write_file(file, self._export(state), private=True)

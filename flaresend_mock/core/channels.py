@@ -77,6 +77,7 @@ class Channels:
         with self._store.lock:
             channel, role = self.get(instance_id, channel_id)
             if role == GUEST:
+                self._store.require_room("channels", 0)
                 self._set_role(channel, instance_id, "SUBSCRIBER", "followed")
             return role != GUEST
 

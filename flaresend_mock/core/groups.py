@@ -11,7 +11,7 @@ from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Cause, Content, Group, Member
 from flaresend_mock.core.people import People
-from flaresend_mock.core.sending import Outcome, Sending, require_complete
+from flaresend_mock.core.sending import Outcome, Sending, require_complete, require_few
 from flaresend_mock.core.store import Store
 
 Named = list[tuple[str, str | None]]
@@ -84,9 +84,11 @@ class Groups:
         """Send a message to groups. Groups in which the instance must not post count as failed."""
         require_complete(content)
         with self._store.lock:
-            instance = self._instances.require_ready(instance_id)
-            content = self._sending.kept(content)
-            state, now = self._store.state, self._store.clock.now()
+            instance, state = self._instances.require_ready(instance_id), self._store.state
+            own = {one.number for one in state.instances.values()}
+            groups = map(state.groups.get, group_ids)
+            require_few(sum(len(own & group.members.keys()) if group else 1 for group in groups))
+            content, now = self._sending.kept(content), self._store.clock.now()
             delivered, failed = list[str](), list[str]()
             with self._store.while_sending(content.media):
                 for group_id in group_ids:
@@ -127,6 +129,7 @@ class Groups:
     def change(self, group_id: str, changes: Mapping[str, Any]) -> Group:
         with self._store.lock:
             group = replace(self._find(group_id), **changes)
+            self._store.require_room("groups", 0)
             if "subject" in changes:
                 group = replace(group, subject_time=self._store.clock.now())
             return self._store.put("group", group, "changed", dict(changes))

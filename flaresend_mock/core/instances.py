@@ -16,12 +16,10 @@ from flaresend_mock.core import errors, randomness, redaction, time_travel
 from flaresend_mock.core.models import Change, Instance, QrCode, Webhook
 from flaresend_mock.core.people import People
 from flaresend_mock.core.redaction import key_id
-from flaresend_mock.core.state import BOUNDS
 from flaresend_mock.core.store import Store
 
 Text = str | None
 
-MAX_INSTANCES = BOUNDS["instances"][0]
 MAX_KEYS = 100
 PAIRING = "pairing"
 STEP = timedelta(seconds=1)
@@ -181,8 +179,7 @@ class Instances:
         """Create an instance; without a `status` it initializes, and shows a QR code a second later."""
         store = self._store
         with store.lock:
-            if len(store.state.instances) >= MAX_INSTANCES:
-                raise errors.TooMany(f"a world has at most {MAX_INSTANCES} instances; remove some")
+            store.require_room("instances")
             given = "" if number is None else self._people.phone(number)
             errors.require(not self._people.is_linked(given), errors.NumberInUse)
             if lid is not None:
@@ -201,6 +198,7 @@ class Instances:
 
     def rename(self, instance_id: str | None, name: str) -> Instance:
         with self._store.lock:
+            self._store.require_room("instances", 0)
             return self._store.put("instance", replace(self.find(instance_id), name=name), "renamed", {"name": name})
 
     def set_webhook(self, instance_id: str | None, webhook: Webhook | None) -> Instance:
@@ -220,6 +218,7 @@ class Instances:
             instance = self.find(instance_id)
             if len(instance.api_keys) >= MAX_KEYS:
                 raise errors.TooMany(f"an instance has at most {MAX_KEYS} API keys; revoke some")
+            self._store.require_room("instances", 0)
             used = {known for one in self.all() for known in one.api_keys}
             made = key or self._store.random.letters(f"api key {self._store.name}", 32, "fm_{}".format, used)
             errors.require(self._is_free(made), errors.KeyInUse)

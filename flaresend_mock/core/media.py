@@ -86,6 +86,9 @@ class Media:
             instance: the id of the instance whose application gets the link.
             plain: whether the file is served without encryption, as in channels.
         """
+        same = kind, upload.mimetype, upload.file_name, id(upload.data)
+        if known := self._store.shared.get(same):
+            return known | {"url": self._base_url(instance) + known["directPath"]}
         needed = self._store.state.needed("served")
         self._store.state.served.make_room(len(upload.data), needed)
         now = self._store.clock.now()
@@ -111,6 +114,8 @@ class Media:
         }
         if plain or flaws.get("keyless"):
             del fields["mediaKey"], fields["fileEncSha256"]
+        if self._store.state.being_sent:
+            self._store.shared[same] = fields
         return fields
 
     def _base_url(self, instance: str) -> str:

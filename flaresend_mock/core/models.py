@@ -1,5 +1,6 @@
 """The models of a world: frozen data classes. A change replaces the whole object."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import field
@@ -347,6 +348,11 @@ class PendingAutoReply:
     text: str
     group: str | None = None
     message: str = ""
+
+    @property
+    def size(self) -> int:
+        """At least the size of the event that it becomes, so that there is room for that."""
+        return 2000 + len(json.dumps(self.text, ensure_ascii=False).encode(errors="replace"))
 
 
 @model

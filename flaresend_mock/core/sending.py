@@ -14,7 +14,16 @@ from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES, size_of
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
-from flaresend_mock.core.models import MEDIA_TYPES, Cause, Content, Instance, Message, Task, TaskChange
+from flaresend_mock.core.models import (
+    MEDIA_TYPES,
+    Cause,
+    Content,
+    Instance,
+    Message,
+    PendingAutoReply,
+    Task,
+    TaskChange,
+)
 from flaresend_mock.core.payloads import TABLES
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
@@ -22,6 +31,7 @@ from flaresend_mock.core.store import Store
 Recipients = Sequence[str | int]
 
 TASK = "task"
+MAX_SENT = 10_000  # messages that one call sends, in groups with their copies to other instances of the world
 
 _NOT_SHOWN: Mapping[str, Any] = {kind: dict.fromkeys(parts.split()) for kind, parts in TABLES["not_shown"].items()}
 """The parts that WhatsApp does not show, by the type of the message. They are accepted, and not sent."""
@@ -50,6 +60,12 @@ def require_complete(content: Content) -> None:
         raise errors.InvalidContent(needed)
 
 
+def require_few(messages: int) -> None:
+    """Refuse a call that sends more messages than others should wait for."""
+    if messages > MAX_SENT:
+        raise errors.WorldFull(f"a call sends at most {MAX_SENT} messages; make several calls")
+
+
 class Sending:
     """Sends messages, and records them."""
 
@@ -67,12 +83,17 @@ class Sending:
         self, instance: Instance, to: Recipients, people: list[str | None], content: Content, cause: Cause | None
     ) -> Outcome:
         """Record a message for each valid recipient, and return which ones failed. The caller holds the lock."""
+        if len(to) > MAX_SENT:  # asked twice: each message passes here
+            require_few(len(to))
         state, size = self._store.state, 0
         for number in people:  # refuse a message with more automatic replies than the world holds
             if (one := state.people.get(number or "")) and one.rules:
-                size += 600 + max(map(size_of, (content.text, *(rule.reply for rule in one.rules))))
+                texts = {content.text or "", *(rule.reply or "" for rule in one.rules)}
+                size += max(PendingAutoReply(instance.id, one.number, text).size for text in texts)
         if size and state.pending_bytes + size > MAX_PENDING_BYTES:
             raise errors.WorldFull("too many automatic replies, scheduled messages and events are pending already")
+        if size:
+            self._store.require_memory(size)
         content, now = self.kept(content), self._store.clock.now()
         found: tuple[list[str], list[str], list[str]] = ([], [], [])
         successful, failed, invalid = found
@@ -164,6 +185,7 @@ class Schedule:
 
     def _require_room(self, content: Content, recipients: Recipients, former: Task | None = None) -> None:
         """Refuse a message, or the change of a former one, for which the world has no room. Nothing has changed yet."""
+        require_few(len(recipients))
         state = self._store.state
         size = content.size + size_of(tuple(recipients)) - (former.size if former else 0)
         if state.pending_bytes + size > MAX_PENDING_BYTES and size > 0:

@@ -66,6 +66,7 @@ class Store:
         It is about the application, not the world: a reset keeps it, and an export does not have it.
         """
         self.calls_under_way = 0
+        self.shared: dict[Any, dict[str, Any]] = {}  # what the copies of a message that is being sent have in common
         self.host: HostServices[Any] = host or HostServices()
         self.lock = threading.RLock()
         self.subscribers = Subscribers()
@@ -146,6 +147,7 @@ class Store:
                 yield
         finally:
             self.state.being_sent = None
+            self.shared.clear()
             self.state.media.trim(self.state.needed("media"))
 
     def notify(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from flaresend_mock.core import bounded_store, deliveries, faults, inbound, sending
+from flaresend_mock.core import bounded_store, deliveries, faults, inbound, media, sending
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, MAX_PENDING_BYTES, BoundedStore, weight
 from flaresend_mock.core.deliveries import MAX_OFFLINE
 from flaresend_mock.core.errors import InvalidWorld, WorldFull
@@ -267,9 +267,9 @@ def test_a_message_whose_automatic_replies_find_no_room_is_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     echo(world, ANN, BOB)
-    monkeypatch.setattr(sending, "MAX_PENDING_BYTES", 4000)
+    monkeypatch.setattr(sending, "MAX_PENDING_BYTES", 7000)
     world.sending.send(INSTANCE, [ANN, BOB], text("x" * 1000))
-    assert world.state.pending_bytes == world.state.auto_replies.bytes > 3000
+    assert world.state.pending_bytes == world.state.auto_replies.bytes > 6000
 
     refused(world, lambda: world.sending.send(INSTANCE, [ANN], text("x" * 1000)), "too many automatic replies")
     world.sending.send(INSTANCE, ["254700000009"], text("x" * 1000))
@@ -282,10 +282,77 @@ def test_a_message_whose_automatic_replies_find_no_room_is_refused(
 
 def test_the_automatic_replies_of_all_recipients_count_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     echo(world, ANN, BOB)
-    monkeypatch.setattr(sending, "MAX_PENDING_BYTES", 1000)
+    monkeypatch.setattr(sending, "MAX_PENDING_BYTES", 3000)
 
     refused(world, lambda: world.sending.send(INSTANCE, [ANN, BOB], text()), "too many automatic replies")
     world.sending.send(INSTANCE, [ANN], text())
+
+
+@pytest.mark.parametrize("senders", ["number", "lid"])
+@pytest.mark.parametrize("said", ["ok", "x" * 3000, "\0\1\n" * 1000, "\U0001f600" * 1000, '"' * 1000])
+def test_there_is_room_for_the_event_of_each_automatic_reply(
+    said: str, senders: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.pairing.change_settings(senders=senders)
+    world.instances.set_webhook(INSTANCE, Webhook("http://localhost/hook"))
+    people = [str(int(ANN) + number) for number in range(20)]
+    echo(world, *people)
+    world.inbound.receive(InboundMessage(people[0], kind="disappearing", details={"seconds": 86400}))
+    world.sending.send(INSTANCE, people, text(said))
+    for module in (sending, inbound, deliveries):
+        monkeypatch.setattr(module, "MAX_PENDING_BYTES", world.state.pending_bytes)
+    refused(world, lambda: world.sending.send(INSTANCE, people[:1], text(said)), "too many automatic replies")
+
+    fired = world.timeline.advance(timedelta(minutes=1))
+
+    assert [one.reason for one in fired] == [None] * 20
+    assert len(world.state.open_deliveries) == 21
+
+
+def test_automatic_replies_count_among_all_worlds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    echo(world, ANN)
+    monkeypatch.setattr(world, "host", replace(world.host, make_room=lambda world, size: size < 2000))
+
+    refused(world, lambda: world.sending.send(INSTANCE, [ANN], text("x")), "the worlds of this emulator take")
+    world.sending.send(INSTANCE, [BOB], text("x"))
+
+
+def test_a_call_sends_only_so_many_messages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in ("254733000111", "254733000222"):
+        world.instances.create(number=number, status="connected")
+        world.groups.arrange(FAMILY, "add", [number])
+    task = world.schedule.add(INSTANCE, [ANN] * 3, text(), SOON)
+    monkeypatch.setattr(sending, "MAX_SENT", 3)
+    many = "a call sends at most 3 messages"
+
+    world.sending.send(INSTANCE, [ANN] * 3, text())
+    refused(world, lambda: world.sending.send(INSTANCE, [ANN] * 4, text()), many)
+    world.groups.send(INSTANCE, [FAMILY], text())
+    refused(world, lambda: world.groups.send(INSTANCE, [FAMILY, "1@g.us"], document()), many)
+    world.groups.send(INSTANCE, ["1@g.us"] * 3, text())
+    refused(world, lambda: world.schedule.add(INSTANCE, [ANN] * 4, document(), SOON), many)
+    refused(world, lambda: world.schedule.update(INSTANCE, task.id, {"recipients": [ANN] * 4}), many)
+
+    monkeypatch.setattr(sending, "MAX_SENT", 2)  # as of a file from an older release
+    assert [one.reason for one in world.timeline.advance(timedelta(hours=1))] == [
+        "A call sends at most 2 messages; make several calls"
+    ]
+
+
+def test_the_copies_of_a_file_are_encrypted_and_looked_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+    monkeypatch.setattr(media, "seal", lambda data, key, kind: seen.append(data) or b"sealed")
+    others = ["254733000111", "254733000222"]
+    for number in others:
+        world.instances.create(number=number, status="connected")
+
+    world.sending.send(INSTANCE, others * 3, document())
+    world.sending.send(INSTANCE, others, document())
+
+    assert len(seen) == len(world.state.served) == 2
+    copies = [one.payload or {} for one in world.state.messages if one.direction == "inbound"]
+    keys = [one["documentMessage"]["mediaKey"] for one in copies]
+    assert [keys.count(key) for key in dict.fromkeys(keys)] == [6, 2]
 
 
 def test_a_scheduled_message_whose_automatic_reply_finds_no_room_fails(
@@ -473,6 +540,7 @@ def test_groups_are_bounded_in_number_and_in_bytes(world: World, monkeypatch: py
     bound(monkeypatch, "groups", max_bytes=world.state.groups.bytes)
     refused(world, lambda: world.groups.create(INSTANCE, "New", [ANN]), "the groups of a world take")
     refused(world, lambda: world.groups.arrange(FAMILY, "add", ["254700000009"]), "the groups of a world take")
+    refused(world, lambda: world.groups.change(FAMILY, {"description": "x"}), "the groups of a world take")
     world.groups.arrange(FAMILY, "remove", [BOB])
     world.groups.arrange(FAMILY, "add", [BOB])
 
@@ -480,22 +548,43 @@ def test_groups_are_bounded_in_number_and_in_bytes(world: World, monkeypatch: py
 def test_channels_are_bounded_in_number_and_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bound(monkeypatch, "channels", len(world.state.channels))
     refused(world, lambda: world.channels.create(INSTANCE, "New"), "a world has at most")
+    other = world.instances.create(status="connected")
     world.channels.update(INSTANCE, OWNED, {"description": "x" * 5000})
 
     bound(monkeypatch, "channels", max_bytes=5000)
     for call in (
         lambda: world.channels.create(INSTANCE, "New"),
         lambda: world.channels.update(INSTANCE, OWNED, {"description": "y"}),
+        lambda: world.channels.follow(other.id, OWNED),
     ):
         refused(world, call, "the channels of a world take")
 
 
-def test_webhooks_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_instances_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.instances.set_webhook(INSTANCE, Webhook("http://localhost/" + "x" * 5000))
     bound(monkeypatch, "instances", max_bytes=5000)
 
-    refused(world, lambda: world.instances.set_webhook(INSTANCE, Webhook("http://localhost/")), "the instances of")
+    for call in (
+        lambda: world.instances.set_webhook(INSTANCE, Webhook("http://localhost/")),
+        lambda: world.instances.create(),
+        lambda: world.instances.rename(INSTANCE, "Main"),
+        lambda: world.instances.add_key(INSTANCE),
+    ):
+        refused(world, call, "the instances of")
     world.pairing.disconnect(INSTANCE)
+
+
+def test_a_file_of_full_instances_is_read_after_they_were_paired(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1, 2):
+        world.instances.set_webhook(world.instances.create().id, Webhook("http://localhost/" + "x" * 5000 * number))
+    sizes = [weight(replace(one, number="", status="", qr=None)) for one in world.instances.all()]
+    bound(monkeypatch, "instances", max_bytes=(sum(sizes) - max(sizes) + 1) // 2)
+    load(exported(world))
+
+    world.timeline.advance(timedelta(seconds=2))
+
+    assert world.instances.all()[-1].status == "qr"
+    load(exported(world))
 
 
 def test_faults_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -583,6 +672,7 @@ def test_the_documented_limits_are_those_of_the_code() -> None:
     for size in (MAX_PENDING_BYTES, MAX_MEDIA_BYTES, MAX_LOG_BYTES):
         assert size == 64 * 1024 * 1024
     assert f"| events that wait for one instance that is not connected | {MAX_OFFLINE:,} | |" in lines
+    assert f"| recipients of a call; of groups, the instances in them, or 1 | {sending.MAX_SENT:,} | |" in lines
     assert f"| API keys of one instance | {MAX_KEYS} | |" in lines
     assert f"| snapshots | {MAX_SNAPSHOTS} | {MAX_SNAPSHOT_BYTES >> 20:,} MiB |" in lines
     assert f"| worlds of an emulator | {MAX_WORLDS:,} | |" in lines

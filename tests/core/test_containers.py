@@ -36,6 +36,7 @@ KNOWN = {
     "core/matchers/parser.py spec": "one matcher",
     "core/store.py _reactions": "one for each service",
     "core/store.py called_at": "one for each instance",
+    "core/store.py shared": "of one message, while it is sent",
     "core/verification.py _found": "the items of one wait, which the log holds",
     "core/verification.py queue": "the items that one wait has not looked at, which take room",
     "core/world.py _states": "MAX_SNAPSHOTS",

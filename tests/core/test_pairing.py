@@ -29,7 +29,7 @@ from flaresend_mock.core.instances import MAX_KEYS
 from flaresend_mock.core.models import INSTANCE_STATUSES, Change, Instance, Rule, Webhook
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.redaction import key_id
-from flaresend_mock.core.state import State
+from flaresend_mock.core.state import BOUNDS, State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
@@ -476,7 +476,7 @@ def test_a_number_that_an_instance_gave_up_is_free(world: World) -> None:
 
 
 def test_there_are_only_so_many_instances(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flaresend_mock.core.instances.MAX_INSTANCES", 2)
+    monkeypatch.setitem(BOUNDS, "instances", (2, 1 << 20))  # type: ignore[index]
     shop(world)
 
     with pytest.raises(TooMany):
