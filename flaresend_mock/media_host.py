@@ -3,7 +3,7 @@
 from flask import Response, abort, request
 from werkzeug.exceptions import Gone, NotFound
 
-from flaresend_mock.http.bodies import BUSY, hold
+from flaresend_mock.http.bodies import BUSY, conditional, hold
 from flaresend_mock.http.context import MEDIA_HOST, PUBLIC, services
 
 _SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
@@ -23,7 +23,7 @@ def media(folder: str, name: str) -> Response:
                 raise Gone("This media has expired.")
             headers = {**_SANDBOX, "Cache-Control": "no-cache"}
             response = Response(found.data, mimetype=found.mimetype, headers=headers)  # it holds no copy
-            response.make_conditional(request, accept_ranges=True, complete_length=len(found.data))
+            response = conditional(response, accept_ranges=True, complete_length=len(found.data))
             request.environ[PUBLIC] = True
             if not hold(response, len(found.data)):  # also for a range of it
                 abort(503, BUSY)

@@ -227,7 +227,15 @@ def cached(response: Response, cache_control: str) -> Response:
     here.environ[SHARED] = True
     response.headers["Cache-Control"] = cache_control
     response.add_etag()
-    return cast(Response, response.make_conditional(here))
+    return conditional(response)
+
+
+def conditional(response: Response, **ranges: Any) -> Response:
+    """Return a response, or the part of it that the caller asks for, if that has not the same already."""
+    try:
+        return cast(Response, response.make_conditional(here, **ranges))
+    except (OverflowError, ValueError):  # a date beyond the calendar is no condition
+        return response
 
 
 def stream(pieces: Iterator[bytes], status: int, *, refusable: bool) -> Response:

@@ -24,6 +24,8 @@ from flaresend_mock.http.turns import Room
 
 MAX_HEAD = 64 * 1024  # bytes of a request line with its header fields
 MAX_FIELDS = 200  # header fields of a request
+TAKEN_APART = {"CONTENT_TYPE", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"}  # by readers that take long for long ones
+MAX_TAKEN_APART = 1024  # characters of these fields
 MOST_IN_TARGET = {"&": 1000, "%": 3000}  # to take more apart keeps others waiting
 MAX_CHUNK_LINE = 256
 MAX_TRAILERS = 8 * 1024
@@ -318,6 +320,10 @@ def _complete(head: Head, raw: bytes, major: int) -> None:
             fields[key] += f"{'; ' if key == 'HTTP_COOKIE' else ', '}{value}"
     fields.pop("", None)
     _check_target(head)
+    for key in TAKEN_APART & fields.keys():
+        if len(fields[key]) > MAX_TAKEN_APART:
+            told = key.removeprefix("HTTP_").replace("_", "-").title()
+            raise Refused(431, f"{told} may have {MAX_TAKEN_APART} characters")
     codings, length = fields.pop("HTTP_TRANSFER_ENCODING", None), fields.get("CONTENT_LENGTH")
     if codings is not None:
         _check_chunked(codings, length, head.minor)

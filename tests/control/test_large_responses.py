@@ -14,6 +14,7 @@ from werkzeug.test import Client, TestResponse
 from flaresend_mock.control import resources
 from flaresend_mock.control.verification import Collection
 from flaresend_mock.core.models import Upload
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies, turns
 from flaresend_mock.http.bodies import HEAVY
@@ -165,6 +166,17 @@ def test_a_file_of_the_package_is_in_memory_once_and_needs_no_room(path: str, cl
 
     assert first.status_code == 200
     assert next(iter(first.iter_encoded())) is next(iter(second.iter_encoded()))
+
+
+@pytest.mark.parametrize("header", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
+@pytest.mark.parametrize("path", ["/_mock/docs", "/_mock/docs/docs.js", "/_mock/ui/assets/htmx.min.js", "media"])
+def test_a_date_beyond_the_calendar_is_no_condition(path: str, header: str, client: Client, world: World) -> None:
+    if path == "media":
+        world.inbound.receive(InboundMessage(ANN, kind="image"))
+        path = next(iter(world.state.served)).path
+    date = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
+
+    assert client.get(path, headers={header: date, "Range": "bytes=0-9"}).status_code in (200, 206)
 
 
 OPEN = ["health", "openapi.json", "control/openapi.json", "docs/docs.js", "ui/login", "scan/no"]

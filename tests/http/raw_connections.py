@@ -76,6 +76,11 @@ TARGETS = [
         get(f"/{'a' * 100_000}"),
         "431 closed",
     ),
+    *(
+        Row(f"{name.lower()}-of-{size}", "RFC 6585 5", f"{LINE}{AS}{name}: {'a' * size}\r\n\r\n", status)
+        for name in ("Content-Type", "If-Match", "If-None-Match")
+        for size, status in ((1024, "200 open"), (1025, "431 closed"))
+    ),
     Row("query-of-100-kb", "RFC 9110 15.5.15", get(f"/groups?{'a' * 100_000}"), "431 closed"),
     Row("target-of-100-kb-without-end", "RFC 9110 15.5.15", f"GET /{'a' * 100_000}", "431 closed"),
     Row("target-with-a-fragment", "Http11Probe RFC9112-3.2-FRAGMENT-IN-TARGET", get("/groups#frag"), "400 closed"),
