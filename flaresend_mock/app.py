@@ -58,7 +58,6 @@ class Application:
         path: str = environ["PATH_INFO"]
         try:
             if path == CONTROL or path.startswith(CONTROL + "/"):
-                turns.give_way(environ)  # calls of the control plane may wait
                 is_page = f"{path}/".startswith(UI + "/")
                 app = health_app if path == HEALTH else dashboard_app if is_page else control_app
                 return app().wsgi_app(environ, start_response)

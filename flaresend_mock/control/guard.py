@@ -9,6 +9,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 
 from flaresend_mock.core import hosts
 from flaresend_mock.http.context import CONTROL, PUBLIC, AppServices, cookie, is_audience, pass_for, services
+from flaresend_mock.http.turns import give_way
 
 TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 HEALTH = CONTROL + "/health"
@@ -36,21 +37,22 @@ def check() -> Response | None:
     request.environ[PUBLIC] = token is not None and not is_known(request, us)
     if token is None:
         _check_origin(request, us)
-    elif path not in OPEN and not path.startswith((SCAN, DOCS + "/", UI + "assets/")):
-        if _is(request.headers.get(TOKEN_HEADER, ""), token):
-            return None
+    elif path in OPEN or path.startswith((SCAN, DOCS + "/", UI + "assets/")):
+        if path.startswith(SCAN):
+            _check_page(request, us)
+        return None  # it waits for nothing, and callers without the token keep their turn until it ends
+    elif not _is(request.headers.get(TOKEN_HEADER, ""), token):
         if (watches := is_audience()) and not (request.method in ("GET", "HEAD") and _WATCHED.fullmatch(path)):
             raise Forbidden("Who watches by this link sees the chats, and changes nothing.")
         if watches or _is(cookie(request, token), pass_for(token)):
             _check_page(request, us)
-            return None
-        if "HX-Request" in request.headers:  # a part of a page: the browser loads the whole page, and is redirected
+        elif "HX-Request" in request.headers:  # a part of a page: the browser loads the whole page, and is redirected
             return Response(status=401, headers={"HX-Refresh": "true"})
-        if path.startswith(UI) and request.method == "GET":
+        elif path.startswith(UI) and request.method == "GET":
             return Response(status=302, headers={"Location": "../" * (path.count("/") - 3) + "login"})
-        raise Unauthorized(f"Send the control token in the header {TOKEN_HEADER}.")
-    elif path.startswith(SCAN):
-        _check_page(request, us)
+        else:
+            raise Unauthorized(f"Send the control token in the header {TOKEN_HEADER}.")
+    give_way(request.environ)  # calls of the control plane may wait
     return None
 
 

@@ -234,7 +234,7 @@ def conditional(response: Response, **ranges: Any) -> Response:
     """Return a response, or the part of it that the caller asks for, if that has not the same already."""
     try:
         return cast(Response, response.make_conditional(here, **ranges))
-    except (OverflowError, ValueError):  # a date beyond the calendar is no condition
+    except OverflowError:  # of a date beyond the calendar
         return response
 
 

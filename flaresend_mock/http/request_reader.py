@@ -29,6 +29,7 @@ MAX_TAKEN_APART = 1024  # characters of these fields
 MOST_IN_TARGET = {"&": 1000, "%": 3000}  # to take more apart keeps others waiting
 MAX_CHUNK_LINE = 256
 MAX_TRAILERS = 8 * 1024
+_HEALTH = f"{CONTROL}/health"  # it costs little, and who watches over the emulator needs no token
 IDLE_SECONDS = 120.0  # how long a connection may stay open without a request
 HEAD_SECONDS = 30.0  # how long a head may take, from its first byte
 STALL_SECONDS = 30.0  # how long a body may stand still
@@ -152,7 +153,8 @@ class RequestReader:
                 self.head = buffer[begin : end + len(_END)]
                 head = _parse_head(self.head)
                 is_small = head.length is not None and max(head.length, len(self.head)) <= FEW
-                is_plain = "HTTP_CONTENT_ENCODING" not in head.fields
+                names_control = head.target != _HEALTH and (CONTROL in head.target or "%" in head.target)
+                is_plain = "HTTP_CONTENT_ENCODING" not in head.fields and not names_control
                 head.is_known = (is_small and is_plain) or self._knows(head)
                 return head
             if len(buffer) >= MAX_HEAD:

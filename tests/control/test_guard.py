@@ -8,8 +8,10 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.control.guard import OPEN
 from flaresend_mock.http.context import cookie_of, pass_for
 from flaresend_mock.http.request_reader import Head
+from flaresend_mock.http.turns import LEAVE
 from tests.support import KEY
 
 HEALTH, CLOCK = "/_mock/health", "/_mock/clock"
@@ -171,6 +173,31 @@ def test_the_token_is_not_kept_among_the_requests(guarded: Client) -> None:
     assert TOKEN not in guarded.get("/_mock/requests", headers={"X-Control-Token": TOKEN}).text
 
 
+OPEN_PATHS = [*sorted(OPEN), "/_mock/docs/docs.js", "/_mock/ui/assets/dashboard.css", "/_mock/scan/no"]
+
+
+@pytest.mark.parametrize("path", [*OPEN_PATHS, "/_mock/events", "/_mock/ui/", "/_mock/ui////", "/_mock/no"])
+def test_callers_without_the_token_keep_their_turn(path: str, guarded: Client) -> None:
+    """Otherwise they would compute side by side, and all others would wait for them."""
+    left: list[bool] = []
+
+    guarded.head(path, environ_overrides={LEAVE: lambda: left.append(True)})
+
+    assert left == []
+
+
+@pytest.mark.parametrize("headers", [{"X-Control-Token": TOKEN}, {}])
+def test_whoever_may_wait_lets_others_have_a_turn(headers: dict[str, str], guarded: Client, client: Client) -> None:
+    left: list[bool] = []
+
+    found = (guarded if headers else client).get(
+        "/_mock/events", headers=headers, environ_overrides={LEAVE: lambda: left.append(True)}
+    )
+
+    assert found.status_code == 200
+    assert left
+
+
 PASS = f"{cookie_of(TOKEN)}={pass_for(TOKEN)}"
 OWN = {"HTTP_HOST": "localhost:3577", "HTTP_ORIGIN": "http://localhost:3577"}
 FOREIGN = {"HTTP_HOST": "localhost:3577", "HTTP_ORIGIN": "http://localhost:8000", "HTTP_SEC_FETCH_SITE": "same-site"}
@@ -186,6 +213,7 @@ FOREIGN = {"HTTP_HOST": "localhost:3577", "HTTP_ORIGIN": "http://localhost:8000"
         (None, "/_mock/reset", {"HTTP_HOST": "evil.example"}, False),
         (None, "/send-message", {}, False),
         (None, "/send-message", {**FOREIGN, "HTTP_AUTHORIZATION": KEY["Authorization"]}, True),
+        (TOKEN, "/_mock/docs", {}, False),
         (TOKEN, "/_mock/reset", OWN, False),
         (TOKEN, "/_mock/reset", {**FOREIGN, "HTTP_X_CONTROL_TOKEN": TOKEN}, True),
         (TOKEN, "/_mock/reset", {**OWN, "HTTP_COOKIE": PASS}, True),
