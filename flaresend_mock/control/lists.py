@@ -140,7 +140,7 @@ def _new(us: AppServices, world: World, reader: LogReader, kinds: Collection[str
     def fits(size: int) -> bool:
         nonlocal large
         large = 2 * size  # the event and its text
-        return us.room.take(large, waits=us.patience.over)
+        return us.room.take(large, seconds=None if us.patience.over else 0)
 
     found = reader.read(fits)
     if large and not found:

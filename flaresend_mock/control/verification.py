@@ -250,7 +250,7 @@ def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeou
         nonlocal held, fits
         with guard:
             if fits and (more := gathering.bytes - held) > HEAVY:
-                fits = us.room.take(more, waits=False)
+                fits = us.room.take(more, seconds=0)
                 held += more * fits
             return fits
 

@@ -83,7 +83,7 @@ class Sending:
         self, instance: Instance, to: Recipients, people: list[str | None], content: Content, cause: Cause | None
     ) -> Outcome:
         """Record a message for each valid recipient, and return which ones failed. The caller holds the lock."""
-        if len(to) > MAX_SENT:  # asked twice: each message passes here
+        if len(to) > MAX_SENT:  # each message passes here: no call without need
             require_few(len(to))
         state, size = self._store.state, 0
         for number in people:  # refuse a message with more automatic replies than the world holds

@@ -19,7 +19,15 @@ from flaresend_mock.core.errors import AuthorityError
 from flaresend_mock.http.bodies import respond
 from flaresend_mock.http.context import CUT, DISCONNECTED, FIELDS, RESET, TRUNCATE
 from flaresend_mock.http.proxy import ESTABLISHED
-from flaresend_mock.http.request_reader import IDLE_SECONDS, STALL_SECONDS, Closed, Head, Refused, RequestReader
+from flaresend_mock.http.request_reader import (
+    IDLE_SECONDS,
+    MAX_IN_MEMORY,
+    STALL_SECONDS,
+    Closed,
+    Head,
+    Refused,
+    RequestReader,
+)
 from flaresend_mock.http.turns import LEAVE
 
 if TYPE_CHECKING:
@@ -199,8 +207,8 @@ class Connection:
                     self.is_reading = False  # until the client sends something
                     self._accept_tls()
                     return True
-            if head.length is None or not head.is_known:
-                self._leave_queue()  # it may wait for chunks of others
+            if head.length is None or head.length > MAX_IN_MEMORY or not head.is_known:
+                self._leave_queue()  # it may wait for chunks of others, or for room
                 self._queue = self.server.queue if head.is_known else self.server.unknown_queue
             body = reader.read_body(head)
             self._turn = self._turn or self._queue.enter()

@@ -33,6 +33,7 @@ _HEALTH = f"{CONTROL}/health"  # it costs little, and who watches over the emula
 IDLE_SECONDS = 120.0  # how long a connection may stay open without a request
 HEAD_SECONDS = 30.0  # how long a head may take, from its first byte
 STALL_SECONDS = 30.0  # how long a body may stand still
+ROOM_SECONDS = 30.0  # how long a body may wait for room
 MAX_IN_MEMORY = 256 * 1024  # bytes of a body that are kept in memory; a larger one goes to a temporary file
 FEW = 4096  # bytes of chunks that are taken apart beside those of others; a request with more may be costly
 MAX_CHUNKS = 100_000  # chunks that a body may have beside one for each KiB
@@ -181,6 +182,8 @@ class RequestReader:
         try:
             if head.length is not None and head.length > self._max_body:
                 raise Refused(413, "Request body too large")
+            if head.length is not None and head.is_known:
+                self._take(head.length - MAX_IN_MEMORY, ROOM_SECONDS)
             if head.expects_continue and not self.buffer:
                 self._send(CONTINUE)
             self._received += self.buffer
@@ -212,6 +215,12 @@ class RequestReader:
             self._room.give_back(self._taken)
             self._taken = 0
 
+    def _take(self, size: int, seconds: float) -> None:
+        if size > 0:
+            if not self._room.take(size, seconds=seconds):
+                raise Refused(503, f"bodies that are being received may take {self._room.most} bytes together")
+            self._taken += size
+
     def _next(self, seconds: float) -> bytes:
         piece = self._receive(seconds)
         if not piece:
@@ -238,10 +247,8 @@ class RequestReader:
             self._size += len(piece)
             if (kept := spool.tell()) > self._kept:
                 continue
-            if kept > MAX_IN_MEMORY:
-                if not self._room.take(len(piece), waits=False):
-                    raise Refused(503, f"bodies that are being received may take {self._room.most} bytes together")
-                self._taken += len(piece)
+            if kept > MAX_IN_MEMORY and chunked:  # the room of the others was taken before
+                self._take(len(piece), 0)
             with _keeping():
                 spool.write(piece)
 

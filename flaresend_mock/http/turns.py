@@ -96,14 +96,14 @@ class Room:
         self.most = ROOM if most is None else most
         self._held = self._waiting = 0
 
-    def take(self, size: int, *, waits: bool = True) -> bool:
-        """Wait until there is room for this many bytes, or look only, and return whether there is."""
-        left = self.most - size
+    def take(self, size: int, *, seconds: float | None = None) -> bool:
+        """Wait so long, by default ROOM_SECONDS, for room for this many bytes, and return whether there is."""
+        left, longest = self.most - size, ROOM_SECONDS if seconds is None else seconds
         with self._changed:
             if self._waiting and self._waiting > left:
                 return False
             self._waiting += size
-            fits = self._changed.wait_for(lambda: not self._held or self._held <= left, ROOM_SECONDS * waits)
+            fits = self._changed.wait_for(lambda: not self._held or self._held <= left, longest)
             self._waiting -= size
             self._held += size * fits
         return fits

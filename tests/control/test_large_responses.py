@@ -340,7 +340,7 @@ def test_what_a_call_has_found_while_it_waits_needs_room(
     monkeypatch.setattr("flaresend_mock.control.verification.HEAVY", 3 * SIZE)
     room = client.application.services.room  # type: ignore[attr-defined]
     sizes: list[int] = []
-    monkeypatch.setattr(room, "take", lambda size, *, waits: (sizes.append(size), room_has)[1])
+    monkeypatch.setattr(room, "take", lambda size, *, seconds: (sizes.append(size), room_has)[1])
     given_back: list[int] = []
     monkeypatch.setattr(room, "give_back", given_back.append)
     room_has = True

@@ -27,6 +27,7 @@ def app() -> App:
 @pytest.fixture
 def server(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
     monkeypatch.setattr(request_reader, "MAX_IN_MEMORY", LARGE)
+    monkeypatch.setattr(request_reader, "ROOM_SECONDS", 0)
     with serving(app) as running:
         running.bodies.most = ROOM
         yield running
@@ -59,7 +60,7 @@ def test_bodies_have_room_together_and_small_ones_need_none(how: str, server: Ht
         assert (status, json.loads(said)["error"]["code"]) == (503, "service_unavailable")
         assert f"may take {ROOM} bytes together" in json.loads(said)["error"]["message"]
         assert found.headers["Connection"] == "close"
-        assert held(server) <= 7 * LARGE  # of the first two: the refused one gave its room back before
+        assert held(server) <= 7 * LARGE + 2  # of the first two: the refused one gave its room back before
 
         with connect(server.port) as small:
             assert ask(small, get("/upload", method="POST", body=b"x" * LARGE))[0] == 200
@@ -67,6 +68,18 @@ def test_bodies_have_room_together_and_small_ones_need_none(how: str, server: Ht
         with connect(server.port) as again:
             assert ask(again, get("/upload", method="POST", body=b"x" * 4 * LARGE))[0] == 200
     until(lambda: not held(server))
+
+
+def test_a_body_waits_for_room_while_others_are_received(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_reader, "ROOM_SECONDS", 30)
+    with begin(server, 4 * LARGE) as first, begin(server, 5 * LARGE), connect(server.port) as third:
+        third.sendall(get("/upload", method="POST", body=b"x" * 4 * LARGE))
+        until(lambda: server.bodies._waiting == 3 * LARGE)
+        with connect(server.port) as small:
+            assert ask(small, get("/"))[0] == 200
+
+        assert end(first) == 200
+        assert response(third)[0] == 200
 
 
 def test_a_body_that_grows_beyond_the_room_is_refused(server: HttpServer) -> None:
