@@ -21,6 +21,7 @@ from flaresend_mock.app import document
 from flaresend_mock.background import posting, webhook_sender
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.background.webhook_handshake import sample_event
+from flaresend_mock.core.deliveries import REORDER_SECONDS
 from flaresend_mock.core.models import Chaos, Delivery, Webhook
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.world import World
@@ -761,6 +762,17 @@ def test_a_redelivery_to_a_paused_webhook_is_held(site: Site) -> None:
 
     assert len(site.receiver.asked) == 1
     assert site.delivery(again.id).status == "held"
+    assert site.delivery(again.id).event > site.delivery(delivered.id).event
+
+
+def test_a_redelivery_is_made_when_it_was_asked_for_whenever_its_event_came(site: Site) -> None:
+    first = site.say()
+    site.settle()
+    site.pass_by(3600)
+
+    (again,) = site.world.deliveries.redeliver([site.delivery(first)])
+
+    assert (site.delivery(first).created, again.created) == (NOON, NOON + timedelta(hours=1))
 
 
 # Trouble
@@ -793,6 +805,20 @@ def test_deleting_a_webhook_while_an_attempt_is_on_the_wire_breaks_nothing(site:
     site.settle()
 
     assert site.statuses() == ["delivered", "no endpoint", "delivered"]
+
+
+def test_removing_an_instance_ends_retries_and_delayed_events_and_their_timers(site: Site) -> None:
+    other = site.world.instances.create().id
+    site.hook(other)
+    site.receiver.behave = failing()
+    site.say(instance=other)
+    site.settle()
+    site.say(sender=BEN, instance=other, chaos=Chaos(delay=90))
+
+    site.world.remove_instance(other)
+
+    assert site.statuses() == ["interrupted", "interrupted"]
+    assert site.world.state.timers.next_at() is None
 
 
 def test_a_reset_forgets_what_is_on_the_wire_and_its_chat_works_afterwards(site: Site) -> None:
@@ -933,6 +959,39 @@ def test_a_reordered_event_is_overtaken_by_the_next(site: Site) -> None:
     site.pass_by(60)
 
     assert site.receiver.texts == ["second", "first"]
+
+
+def test_an_event_that_is_delayed_and_reordered_waits_for_both(site: Site) -> None:
+    id_ = site.say(chaos=Chaos(delay=90, reorder=1))
+
+    assert site.delivery(id_).next_retry == NOON + timedelta(seconds=90 + REORDER_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"), [({"city": "Zürich"}, '{"city": "Zürich"}'), ("Zürich", "Zürich"), (None, "")]
+)
+def test_an_attempt_shows_the_response_that_a_fault_gives(body: Any, said: str, site: Site) -> None:
+    site.control("POST", "/faults", {"on": "deliveries", "respond": {"status": 200, "body": body}})
+    id_ = site.say()
+    site.settle()
+
+    (attempt,) = site.delivery(id_).attempts
+
+    assert (attempt.status, attempt.response) == (200, said)
+    assert site.receiver.asked == []
+
+
+def test_a_response_that_is_dropped_leaves_nothing_of_it_on_record(site: Site) -> None:
+    site.receiver.behave = lambda _: Reply(200, b"a body")
+    site.control("POST", "/faults", {"on": "deliveries", "action": "drop_response", "name": "lost"})
+    id_ = site.say()
+    site.settle()
+
+    (attempt,) = site.delivery(id_).attempts
+
+    assert (attempt.status, attempt.response, attempt.accepted) == (None, "", False)
+    assert attempt.error == "fault lost: the response was dropped"
+    assert attempt.headers
 
 
 def test_chaos_can_be_asked_for_per_call_and_as_a_setting_of_the_webhook(site: Site) -> None:

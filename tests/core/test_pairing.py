@@ -582,6 +582,7 @@ def test_a_removed_instance_is_gone(busy: tuple[World, Instance]) -> None:
 
     assert [one.id for one in world.instances.all()] == [INSTANCE]
     assert world.instances.with_key("shop") is None
+    assert list(world.state.events.kept)[-1].subject == Change("removed", instance.id)
     with pytest.raises(InstanceNotFound):
         world.instances.find(instance.id)
     with pytest.raises(InstanceNotFound):

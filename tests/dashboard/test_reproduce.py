@@ -429,7 +429,7 @@ def test_a_body_that_is_nothing_is_sent_again_as_it_was(raw: bytes, emulator: Fl
 @needs_curl
 def test_a_delivery_is_made_again(emulator: FlaresendMock, tmp_path: Path) -> None:
     with Receiver() as receiver:
-        control(emulator, "PUT", "instances/default/webhook", {"url": receiver.url})
+        control(emulator, "PUT", "instances/default/webhook", {"url": receiver.url, "secret": "secret"})
         control(emulator, "POST", "inbound", {"from": ANN, "text": NASTY})
         control(emulator, "POST", "deliveries/settle")
         (delivery,) = control(emulator, "GET", "deliveries")["deliveries"]
@@ -439,6 +439,8 @@ def test_a_delivery_is_made_again(emulator: FlaresendMock, tmp_path: Path) -> No
         run(offered(page, f"curl-{delivery['event']}"), tmp_path)
         first, second = receiver.asked
         assert first.body == second.body
+        for name in ("content-type", "webhook-id", "webhook-timestamp", "webhook-signature", "x-hub-signature-256"):
+            assert first.header(name) == second.header(name) is not None
 
 
 def test_a_delivery_to_a_receiver_that_is_not_verified_is_made_again(emulator: FlaresendMock, tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def test_columns_are_aligned_whatever_the_width_of_letters(emulator: FlaresendMo
     assert clip("王小明!", 6) == "王小…"
     assert clip("😀😀😀", 4) == "😀…"
     assert clip("e\u0301e\u0301", 2) == "e\u0301e\u0301"
+    assert clip("e\u20dde\u20dd", 2) == "e\u20dde\u20dd"
     assert clip("a\nb\x1b[2J", 99) == r"a\nb\x1b[2J"
 
 

@@ -138,6 +138,13 @@ def test_the_instance_is_disconnected_and_connected(flaresend_mock: Flaresend) -
     assert (send(flaresend_mock).status_code, flaresend_mock.instance.status) == (200, "connected")
 
 
+def test_the_phone_of_an_instance_is_unlinked(flaresend_mock: Flaresend) -> None:
+    flaresend_mock.instance.log_out()
+
+    assert send(flaresend_mock).status_code == 425
+    assert flaresend_mock.instance.status == "disconnected"
+
+
 def test_people_groups_and_snapshots(flaresend_mock: Flaresend) -> None:
     before = flaresend_mock.snapshot()
     flaresend_mock.person(BEN, on_whatsapp=False)
@@ -212,8 +219,9 @@ def test_an_application_in_this_process_is_called_without_a_socket(flaresend_moc
 def test_snapshots_without_a_name_are_kept_apart(flaresend_mock: Flaresend) -> None:
     first = flaresend_mock.snapshot()
     send(flaresend_mock)
-    flaresend_mock.snapshot()
+    named = flaresend_mock.snapshot("mine")
 
+    assert (first.name, named.name) == ("snapshot-1", "mine")
     first.restore()
 
     assert flaresend_mock.messages() == []
