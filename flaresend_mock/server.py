@@ -151,7 +151,7 @@ class FlaresendMock:
             self._http = server.HttpServer(self.app, listens, tls_context=self.tls_context, proxy=proxy, **limits)
         except server.CannotListen as error:
             raise CannotStart(str(error)) from None
-        self._http.knows = self._knows
+        self._http.knows, self._http.on_thread_free = self._knows, self._start_late
         self._scheduler.start()
         for world in self.worlds.all():
             world.begin()
@@ -381,6 +381,11 @@ class FlaresendMock:
         port = self._http.port if self._http else self.settings.port
         host, url = (hosts.own_address(), "") if self.settings.lan else (self.settings.host, url)
         return self.settings.public_url or url or (local_url(host, port) if port else store.DEFAULT_PUBLIC_URL)
+
+    def _start_late(self) -> None:
+        """Start what found no thread before."""
+        self._sender.retry()
+        self._scheduler.retry()
 
     def _delay(self, seconds: float, until: Callable[[], bool]) -> None:
         """Delay a call, unless the client is gone. Other calls with large bodies have their turn meanwhile."""

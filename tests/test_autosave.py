@@ -7,7 +7,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -144,6 +144,36 @@ def test_a_world_that_is_busy_keeps_no_other_from_being_saved(start: Start, fold
         eventually(emulator, (folder / "other.json").exists)
 
     eventually(emulator, lambda: file.exists() and b"Ann Busy" in file.read_bytes())
+
+
+def test_a_world_that_is_always_busy_is_waited_for_longer_each_time(
+    start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autosave, "PAUSE", 1000.0)
+    emulator = start()
+    world, saver = emulator.worlds.default(), emulator._autosave
+    assert saver is not None
+    busy, waited = 6, list[float]()
+
+    class Lock(AbstractContextManager[bool]):
+        real = world.lock
+        release, __enter__, __exit__ = real.release, real.__enter__, real.__exit__
+
+        def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+            if timeout == -1:
+                return self.real.acquire(blocking)
+            waited.append(round(timeout, 3))
+            return len(waited) % busy == 0 and self.real.acquire()
+
+    world.people.put(ANN, name="Ann Busy")
+    monkeypatch.setattr(world, "lock", Lock())
+    for _ in range(busy):
+        saver._save_all()
+    assert b"Ann Busy" in (folder / "default.json").read_bytes()
+    world.people.put(ANN, name="Ann")
+    saver._save_all()
+
+    assert waited == [0.1, 0.4, 1.6, 6.4, 10.0, 10.0, 0.1]
 
 
 @pytest.mark.usefixtures("often")

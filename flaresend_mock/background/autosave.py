@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from weakref import finalize
@@ -13,7 +14,7 @@ from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 
-PATIENCE = 0.1  # seconds that a save waits for a world that is busy; the next one tries again
+PATIENCE, LONGEST = 0.1, 10.0  # seconds that a save waits for a busy world, which is four times as long each time
 PAUSE, SHARE = 1.0, 20  # seconds between two saves, and which part of the time they take at most: a 20th
 _FILE = re.compile(r"((?:[a-z0-9._-]|=[a-z])+)\.json")  # of a world: Shop has the file =shop.json on every system
 _OTHERS = ("lost+found", "desktop.ini")
@@ -38,6 +39,8 @@ class Autosave:
                 self.found[re.sub("=(.)", lambda found: found[1].upper(), spelled[1])] = file
             elif file.name not in _OTHERS:
                 raise OSError(f"{file.name} is not the file of a world; give --autosave a folder of its own")
+        self._skipped: Counter[str] = Counter()  # how often in a row a world was busy
+        self._waited = 0.0  # seconds of a save for worlds that were busy
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="autosave", daemon=True)
 
@@ -57,9 +60,9 @@ class Autosave:
     def _run(self) -> None:
         pause = PAUSE
         while not self._end.wait(pause):
-            watch = Stopwatch()
+            watch, self._waited = Stopwatch(), 0.0
             self._save_all()
-            pause = max(PAUSE, watch.seconds * (SHARE - 1))
+            pause = max(PAUSE, (watch.seconds - self._waited) * (SHARE - 1))
             log.debug("autosave: the next one is in %.1f s", pause)
 
     def _save_all(self) -> None:
@@ -79,8 +82,14 @@ class Autosave:
             file.unlink(missing_ok=True)
             del self._saved[name]
         elif (version := _version(world)) != self._saved.get(name):
-            if not world.lock.acquire(timeout=-1 if self._end.is_set() else PATIENCE):
+            patience = min(PATIENCE * 4 ** self._skipped[name], LONGEST)
+            self._skipped[name] += 1
+            watch = Stopwatch()
+            is_free = world.lock.acquire(timeout=-1 if self._end.is_set() else patience)
+            self._waited += watch.seconds
+            if not is_free:
                 return  # a call holds it: others do not wait for that
+            del self._skipped[name]
             try:
                 version, state = _version(world), world.saved()
             finally:

@@ -33,6 +33,7 @@ class Scheduler:
         self._scheduler: BackgroundScheduler | None = None
         self._lock = threading.RLock()
         self._armed: dict[World, tuple[datetime, Job]] = {}
+        self._late: set[World] = set()  # for which no thread could be started
 
     def start(self) -> None:
         """Wake worlds for timers that are set from now on."""
@@ -61,9 +62,20 @@ class Scheduler:
                 return
             self.forget(world)
             if wake_at is not None:
-                self._scheduler = self._scheduler or _real_time_scheduler()
+                try:
+                    self._scheduler = self._scheduler or _real_time_scheduler()
+                except RuntimeError as error:
+                    log.warning("timers wait: %s", error)
+                    self._late.add(world)
+                    return
                 job = self._scheduler.add_job(self._wake, "date", [world, wake_at], run_date=wake_at, timezone=UTC)
                 self._armed[world] = wake_at, job
+
+    def retry(self) -> None:
+        """Schedule for the worlds for which no thread could be started."""
+        late, self._late = self._late, set()
+        for world in late:
+            self.schedule_wakeup(world)
 
     def forget(self, world: World) -> None:
         with self._lock:

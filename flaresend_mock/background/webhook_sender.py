@@ -36,6 +36,7 @@ class WebhookSender:
         self._strict, self._trust, self._api = strict, trust, api
         self._workers: Counter[Worker] = Counter()
         self._worlds: set[World] = set()
+        self._late: set[tuple[World, str]] = set()  # for whose workers there was no thread
         self._changed = threading.Condition()
         self._stopping = False
         self._stop_watch = Stopwatch()
@@ -49,7 +50,19 @@ class WebhookSender:
             self._workers[worker] += 1
             self._worlds.add(world)
         name = f"flaresend-mock-webhooks-{instance_id[:8]}"
-        threading.Thread(target=self._work, args=(world, worker), name=name, daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(world, worker), name=name, daemon=True).start()
+        except RuntimeError as error:
+            if not self._late:
+                log.warning("webhooks wait: %s", error)
+            self._late.add((world, instance_id))
+            self._end(worker)
+
+    def retry(self) -> None:
+        """Start the workers for which there was no thread."""
+        late, self._late = self._late, set()
+        for world, instance_id in late:
+            self.notify(world, instance_id)
 
     def drain(self, world: World) -> None:
         """Wait until no delivery of a world can proceed without its clock."""
@@ -95,11 +108,15 @@ class WebhookSender:
                     except Exception:  # a bug of the emulator: the other chats must continue
                         log.exception("a webhook of instance %s failed unexpectedly", instance_id)
         finally:
-            with self._changed:
-                self._workers -= Counter([worker])  # keeps what is above zero
-                self._changed.notify_all()
+            self._end(worker)
+        self.retry()
         if world.deliveries.lanes.has_ready(instance_id):  # it came while this worker still counted
             self.notify(world, instance_id)
+
+    def _end(self, worker: Worker) -> None:
+        with self._changed:
+            self._workers -= Counter([worker])  # keeps what is above zero
+            self._changed.notify_all()
 
     def _deliver(self, world: World, job: Job, poster: Poster) -> None:
         sent_at = world.clock.now()

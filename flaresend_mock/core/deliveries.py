@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections import ChainMap, deque
+from collections import ChainMap, OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -370,7 +370,7 @@ class Lanes:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._busy: dict[Lane, Job] = {}
-        self._ready: dict[str, deque[Lane]] = {}
+        self._ready: dict[str, OrderedDict[Lane, None]] = {}
 
     def restart(self) -> None:
         """Start from the world's state, and ignore attempts that are under way."""
@@ -399,16 +399,14 @@ class Lanes:
         state = self._store.state
         ids = () if lane in self._busy else state.lanes.get(lane, ())
         if ids and state.open_deliveries[ids[0]].status == "pending":
-            ready = self._ready.setdefault(lane[0], deque())
-            if lane not in ready:
-                ready.append(lane)
+            self._ready.setdefault(lane[0], OrderedDict())[lane] = None
             self._store.host.on_delivery_ready(self._store, lane[0])
 
     def next_ready(self, instance_id: str) -> Delivery | None:
         """Return the delivery of an instance whose turn it is, if there is one."""
         ready = self._ready.get(instance_id)
         while ready:
-            lane = ready.popleft()
+            lane, _ = ready.popitem(last=False)
             ids = self._store.state.lanes.get(lane)
             if ids and lane not in self._busy:
                 delivery = self._store.state.open_deliveries[ids[0]]

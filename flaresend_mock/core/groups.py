@@ -86,8 +86,11 @@ class Groups:
         with self._store.lock:
             instance, state = self._instances.require_ready(instance_id), self._store.state
             own = {one.number for one in state.instances.values()}
-            groups = map(state.groups.get, group_ids)
-            require_few(sum(len(own & group.members.keys()) if group else 1 for group in groups))
+            require_few(len(group_ids))
+            copies = {
+                id_: len(own & group.members.keys()) for id_ in set(group_ids) if (group := state.groups.get(id_))
+            }
+            require_few(sum(copies.get(id_, 1) for id_ in group_ids))
             content, now = self._sending.kept(content), self._store.clock.now()
             delivered, failed = list[str](), list[str]()
             with self._store.while_sending(content.media):

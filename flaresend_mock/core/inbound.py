@@ -21,6 +21,7 @@ from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Cause, Instance, Message
 from flaresend_mock.core.payloads import InboundMessage, Payload
 from flaresend_mock.core.people import People
+from flaresend_mock.core.sending import MAX_SENT
 from flaresend_mock.core.store import Store
 
 AUTO_REPLY = "auto_reply"
@@ -44,6 +45,8 @@ class Inbound:
     def __init__(self, store: Store, people: People, instances: Instances, media: Media, queue: Deliveries) -> None:
         self._store, self._people, self._instances, self._media = store, people, instances, media
         self._deliveries = queue
+        self._text: str | None = None
+        self._found: dict[int, tuple[Sequence[models.Rule], models.Rule | None]] = {}  # by rules, for that text
         self._composer = composer.Composer(store, people, media)
         store.react("message", self._after_message)
 
@@ -184,14 +187,21 @@ class Inbound:
 
     def _schedule_auto_reply(self, message: Message, rules: Sequence[models.Rule]) -> None:
         store, text = self._store, message.content.text
-        for rule in rules:
-            if text is not None and (rule.when is None or rule.when.lower() in text.lower()):
-                key = store.random.hexadecimal("auto-reply", 16, str.lower, store.state.auto_replies)
-                said = text if rule.reply is None else rule.reply
-                pending = models.PendingAutoReply(message.instance, message.to, said, None, message.id)
-                store.state.auto_replies[key] = pending
-                store.set_timer(message.at + timedelta(seconds=rule.after), AUTO_REPLY, key)
-                return
+        if text is not None and (rule := self._matching(rules, text)):
+            key = store.random.hexadecimal("auto-reply", 16, str.lower, store.state.auto_replies)
+            said = text if rule.reply is None else rule.reply
+            pending = models.PendingAutoReply(message.instance, message.to, said, None, message.id)
+            store.state.auto_replies[key] = pending
+            store.set_timer(message.at + timedelta(seconds=rule.after), AUTO_REPLY, key)
+
+    def _matching(self, rules: Sequence[models.Rule], text: str) -> models.Rule | None:
+        """Return the first rule that matches a text, found once for all messages of a call."""
+        if text is not self._text or len(self._found) > MAX_SENT:
+            self._text, self._lower, self._found = text, text.lower(), {}
+        if id(rules) not in self._found:
+            found = (rule for rule in rules if rule.when is None or _is_in(rule.when, self._lower))
+            self._found[id(rules)] = rules, next(found, None)
+        return self._found[id(rules)][1]
 
     def send_auto_reply(self, key: str) -> time_travel.Fired:
         """Receive an automatic reply that is due. The caller holds the lock."""
@@ -211,3 +221,8 @@ class Inbound:
         for key in [key for key, one in state.auto_replies.items() if one.instance == instance_id]:
             del state.auto_replies[key]
             state.timers.cancel(AUTO_REPLY, key)
+
+
+def _is_in(part: str, lower: str) -> bool:
+    """Tell whether a text in lower case has a part, in any case: no text is shorter in lower case."""
+    return len(part) <= len(lower) and part.lower() in lower

@@ -244,9 +244,11 @@ class Instances:
 
     def masked(self, text: str) -> str:
         """Return a path or a query without the API keys of this world in it."""
+        is_encoded = "%" in text
+        plain = redaction.decoded(text) if is_encoded else text  # a pattern takes long to make
         for instance in list(self._store.state.instances.values()):
             for key in instance.api_keys:
-                if key in text or "%" in text:
+                if key in plain or (is_encoded and "%" in key):
                     text = redaction.pattern_of(key).sub(redaction.MASK, text)
         return text
 

@@ -39,9 +39,15 @@ def masked(webhook: Webhook | None) -> Webhook | None:
 def has_key(value: Any, keys: Sequence[str]) -> bool:
     """Tell whether a JSON value contains one of these API keys; short keys do not count."""
     if isinstance(value, str):
-        return any(len(key) >= LONG_KEY and (key in value or ("%" in value and key in unquote(value))) for key in keys)
+        texts = {value, unquote(value)} if "%" in value else {value}
+        return any(len(key) >= LONG_KEY and any(key in text for text in texts) for key in keys)
     inner = [*value, *value.values()] if isinstance(value, dict) else value
     return isinstance(inner, list) and any(has_key(one, keys) for one in inner)
+
+
+def decoded(text: str) -> str:
+    """Return a path or a query with all its percent-encoding decoded, also what was encoded several times."""
+    return unquote(re.sub("%(?:25)+", "%", text), "latin-1")
 
 
 @lru_cache(maxsize=1024)

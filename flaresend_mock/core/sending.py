@@ -85,13 +85,18 @@ class Sending:
         """Record a message for each valid recipient, and return which ones failed. The caller holds the lock."""
         if len(to) > MAX_SENT:  # each message passes here: no call without need
             require_few(len(to))
-        state, size = self._store.state, 0
+        state, size, largest = self._store.state, 0, dict[str, int]()
         for number in people:  # refuse a message with more automatic replies than the world holds
             if (one := state.people.get(number or "")) and one.rules:
-                texts = {content.text or "", *(rule.reply or "" for rule in one.rules)}
-                size += max(PendingAutoReply(instance.id, one.number, text).size for text in texts)
-        if size and state.pending_bytes + size > MAX_PENDING_BYTES:
-            raise errors.WorldFull("too many automatic replies, scheduled messages and events are pending already")
+                if one.number not in largest:
+                    texts = {content.text or "", *(rule.reply or "" for rule in one.rules)}
+                    sizes = (PendingAutoReply(instance.id, one.number, text).size for text in texts)
+                    largest[one.number] = max(sizes)
+                size += largest[one.number]
+                if state.pending_bytes + size > MAX_PENDING_BYTES:
+                    raise errors.WorldFull(
+                        "too many automatic replies, scheduled messages and events are pending already"
+                    )
         if size:
             self._store.require_memory(size)
         content, now = self.kept(content), self._store.clock.now()

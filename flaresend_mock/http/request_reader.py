@@ -182,8 +182,6 @@ class RequestReader:
         try:
             if head.length is not None and head.length > self._max_body:
                 raise Refused(413, "Request body too large")
-            if head.length is not None and head.is_known:
-                self._take(head.length - MAX_IN_MEMORY, ROOM_SECONDS)
             if head.expects_continue and not self.buffer:
                 self._send(CONTINUE)
             self._received += self.buffer
@@ -212,14 +210,17 @@ class RequestReader:
     def give_back(self) -> None:
         """Give the room of a body back: it is closed."""
         if self._taken:
-            self._room.give_back(self._taken)
+            self._room.give_back(self._taken, self)
             self._taken = 0
 
-    def _take(self, size: int, seconds: float) -> None:
-        if size > 0:
-            if not self._room.take(size, seconds=seconds):
+    def _take(self, size: int) -> None:
+        if not self._room.take(size, seconds=0, owner=self):
+            was_computing = self._is_computing
+            self._compute(False)
+            if not self._room.take(size, seconds=ROOM_SECONDS, owner=self):
                 raise Refused(503, f"bodies that are being received may take {self._room.most} bytes together")
-            self._taken += size
+            self._compute(was_computing)
+        self._taken += size
 
     def _next(self, seconds: float) -> bytes:
         piece = self._receive(seconds)
@@ -247,8 +248,8 @@ class RequestReader:
             self._size += len(piece)
             if (kept := spool.tell()) > self._kept:
                 continue
-            if kept > MAX_IN_MEMORY and chunked:  # the room of the others was taken before
-                self._take(len(piece), 0)
+            if kept > MAX_IN_MEMORY:
+                self._take(len(piece))
             with _keeping():
                 spool.write(piece)
 

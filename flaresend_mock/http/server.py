@@ -58,6 +58,7 @@ class HttpServer:
         self.bodies = Room(max(MAX_BODIES, 4 * self.max_body))
         self.tls_context = tls_context
         self.knows: Knows = lambda head: True  # bodies of other callers are not kept in files
+        self.on_thread_free: Callable[[], None] = lambda: None  # a connection has ended
         self.proxy = proxy or Proxy()
         self.queue = CallQueue()
         self.unknown_queue = CallQueue()  # of costly requests without a known key: no other waits for them
@@ -148,6 +149,7 @@ class HttpServer:
             connection.run()
         finally:
             self._forget(connection)
+            self.on_thread_free()
 
     def _forget(self, connection: Connection) -> None:
         with self._changed:

@@ -89,28 +89,40 @@ class Turns:
 
 
 class Room:
-    """Bounds the bytes that are held, as of large responses until their clients have received them. One always fits."""
+    """Bounds the bytes that are held, as of large responses until their clients have received them. One always fits.
+
+    An `owner` takes room bit by bit. When none is left, one owner at a time gets more, until it gives back: none would
+    end if all waited for each other.
+    """
 
     def __init__(self, most: int | None = None) -> None:
         self._changed = threading.Condition()
         self.most = ROOM if most is None else most
         self._held = self._waiting = 0
+        self._beyond: object = None  # the owner that has more than there is
 
-    def take(self, size: int, *, seconds: float | None = None) -> bool:
+    def take(self, size: int, *, seconds: float | None = None, owner: object = None) -> bool:
         """Wait so long, by default ROOM_SECONDS, for room for this many bytes, and return whether there is."""
         left, longest = self.most - size, ROOM_SECONDS if seconds is None else seconds
         with self._changed:
             if self._waiting and self._waiting > left:
                 return False
             self._waiting += size
-            fits = self._changed.wait_for(lambda: not self._held or self._held <= left, longest)
+            fits = self._changed.wait_for(lambda: self._fits(left, owner), longest)
             self._waiting -= size
+            if fits and self._held > left:
+                self._beyond = owner
             self._held += size * fits
         return fits
 
-    def give_back(self, size: int) -> None:
+    def _fits(self, left: int, owner: object) -> bool:
+        return not self._held or self._held <= left or (owner is not None and self._beyond in (None, owner))
+
+    def give_back(self, size: int, owner: object = None) -> None:
         with self._changed:
             self._held -= size
+            if self._beyond is owner:
+                self._beyond = None
             self._changed.notify_all()
 
 

@@ -479,6 +479,27 @@ def test_chats_are_delivered_in_parallel_at_most_8_at_once(site: Site) -> None:
     assert site.statuses() == ["delivered"] * 20
 
 
+def test_deliveries_wait_for_threads_and_no_call_fails(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a process may have few threads, and connections have them all."""
+    begin = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name.startswith("flaresend-mock-webhooks"):
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    with monkeypatch.context() as short:
+        short.setattr(threading.Thread, "start", start)
+        for number in range(20):
+            site.kit.receive(f"2547001000{number:02}", "hi")
+        assert site.statuses() == ["pending"] * 20
+
+    requests.get(f"{site.kit.url}/_mock/health", timeout=10)  # a connection begins, and ends
+    site.kit.settle()
+
+    assert site.statuses() == ["delivered"] * 20
+
+
 def test_a_hanging_receiver_delays_neither_the_api_nor_another_instance(
     make_site: Callable[..., Site], tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from apscheduler.job import Job
 from apscheduler.schedulers.base import STATE_STOPPED, BaseScheduler
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.background import scheduler
 from flaresend_mock.core.errors import SendAtInThePast, TaskNotCancellable, TaskNotPending
 from flaresend_mock.core.models import Content
 from flaresend_mock.core.world import World
@@ -58,6 +59,22 @@ def test_a_message_is_sent_at_its_time_and_not_before(world: World) -> None:
 
     (message,) = world.state.messages
     assert message.at >= ONE
+
+
+def test_timers_wait_for_a_thread_and_no_call_fails(
+    world: World, flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start() -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as short:
+        short.setattr(scheduler, "_real_time_scheduler", start)
+        schedule(world)
+        run_from(world, 0)
+
+    requests.get(f"{flaresend.url}/_mock/health", timeout=10)  # a connection begins, and ends
+
+    wait_for(world, 1)
 
 
 @pytest.mark.slow

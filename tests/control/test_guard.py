@@ -9,7 +9,7 @@ from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.control.guard import OPEN
-from flaresend_mock.http.context import cookie_of, pass_for
+from flaresend_mock.http.context import audience_of, cookie_of, pass_for
 from flaresend_mock.http.request_reader import Head
 from flaresend_mock.http.turns import LEAVE
 from tests.support import KEY
@@ -184,6 +184,16 @@ def test_callers_without_the_token_keep_their_turn(path: str, guarded: Client) -
     guarded.head(path, environ_overrides={LEAVE: lambda: left.append(True)})
 
     assert left == []
+
+
+@pytest.mark.parametrize(("path", "leaves"), [("/_mock/ui/w/default/chats", False), ("/_mock/events", True)])
+def test_an_audience_keeps_its_turn_but_for_streams(path: str, leaves: bool, guarded: Client) -> None:
+    left: list[bool] = []
+    guarded.set_cookie(cookie_of(TOKEN), pass_for(audience_of(TOKEN)))
+
+    found = guarded.get(path, environ_overrides={LEAVE: lambda: left.append(True)})
+
+    assert (found.status_code, bool(left)) == (200, leaves)
 
 
 @pytest.mark.parametrize("headers", [{"X-Control-Token": TOKEN}, {}])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from flaresend_mock.core import bounded_store, deliveries, faults, inbound, media, sending
+from flaresend_mock.core import bounded_store, deliveries, faults, inbound, media, models, sending
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, MAX_PENDING_BYTES, BoundedStore, weight
 from flaresend_mock.core.deliveries import MAX_OFFLINE
 from flaresend_mock.core.errors import InvalidWorld, WorldFull
@@ -337,6 +337,40 @@ def test_a_call_sends_only_so_many_messages(world: World, monkeypatch: pytest.Mo
     assert [one.reason for one in world.timeline.advance(timedelta(hours=1))] == [
         "A call sends at most 2 messages; make several calls"
     ]
+
+
+def test_the_rules_of_a_person_are_looked_at_once_for_all_messages_of_a_call(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise ten thousand messages to a person with many long rules would take minutes."""
+    looked: list[str] = []
+
+    class When(str):
+        __slots__ = ()
+
+        def lower(self) -> str:
+            looked.append("when")
+            return super().lower()
+
+    size = models.PendingAutoReply.size.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(models.PendingAutoReply, "size", property(lambda one: (looked.append("size"), size(one))[1]))
+    for number in (ANN, BEN):
+        world.people.put(number, rules=(Rule(when=When("Order"), reply="Yes"), Rule(when="x" * 5000)))
+
+    world.sending.send(INSTANCE, [ANN, BEN] * 50, text("My ORDER"))
+
+    assert len(world.state.auto_replies) == 100
+    assert looked.count("when") == 2
+    assert looked.count("size") <= 2 * 3 + 100  # each reply is counted once, as it is kept
+
+
+@pytest.mark.parametrize(("when", "said", "replies"), [("İ", "i̇", 1), ("i̇", "İ", 1), ("ẞ", "ß", 1), ("xx", "x", 0)])
+def test_a_rule_is_found_in_any_case(when: str, said: str, replies: int, world: World) -> None:
+    world.people.put(ANN, rules=(Rule(when=when, reply="Yes"),))
+
+    world.sending.send(INSTANCE, [ANN], text(said))
+
+    assert len(world.state.auto_replies) == replies
 
 
 def test_the_copies_of_a_file_are_encrypted_and_looked_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

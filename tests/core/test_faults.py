@@ -678,6 +678,31 @@ def test_the_work_of_all_faults_of_an_event_is_bounded_together(
     assert [said.split()[0] for said in caplog.messages] == ["fault-4", "fault-5"]  # once each
 
 
+@pytest.mark.parametrize(
+    ("match", "body"),
+    [
+        ({"data": {"message": {"conversation": {"one_of": [{"contains": f"{n}x"} for n in range(9)]}}}}, "x" * 1000),
+        ({"data": {"message": {"a": {"one_of": [{"contains": n} for n in range(9)]}}}}, {"a": ["x"] * 20}),
+        ({"data": {"message": {"a": {"one_of": [{"equal": {"b": n}} for n in range(9)]}}}}, {"a": {"b": ["y"] * 20}}),
+    ],
+)
+def test_the_work_of_other_conditions_is_bounded_with_it(
+    match: Any, body: Any, hooked: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    arm(hooked, DELIVERIES, {"body": match})
+    arm(hooked, DELIVERIES, name="next")
+    monkeypatch.setattr(bounded_store, "MAX_FAULT_WORK", 700)
+
+    write(hooked, **({"text": body} if isinstance(body, str) else {"raw": body}))
+    fault = claim(hooked).fault
+
+    assert fault is not None
+    assert fault.name == "next"
+    (message,) = caplog.messages
+    assert message.startswith("fault-1 does not match: ")
+    assert "takes too long" in message
+
+
 def drop_the_first(world: World, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Arm a fault that drops all events, and let it look at this number of them while others wait for the world."""
     arm(world, DELIVERIES, {"body": {"event": {"regex": "received"}}}, action="drop")

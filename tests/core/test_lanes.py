@@ -53,6 +53,28 @@ def statuses(world: World) -> list[str]:
     return [one.status for one in world.deliveries.all()]
 
 
+def test_many_chats_with_events_are_taken_up_without_comparing_each_with_all(loose: World) -> None:
+    compared: list[None] = []
+
+    class Chat(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            compared.append(None)
+            return super().__eq__(other)
+
+    write(loose, "hi")
+    ids = next(iter(loose.state.lanes.values()))
+    for number in range(1000):
+        loose.state.lanes[INSTANCE, Chat(number)] = ids
+    compared.clear()
+
+    loose.deliveries.restart()
+
+    assert len(compared) < 5000
+
+
 def test_later_events_overtake_a_retry_only_if_the_webhook_says_so(loose: World) -> None:
     write(loose, "one", "two")
     assert attempt(loose, 500) == ["one", "two"]

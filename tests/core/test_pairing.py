@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flaresend_mock.core import redaction
 from flaresend_mock.core.errors import (
     AlreadyConnected,
     AnotherPhone,
@@ -573,6 +574,19 @@ def busy(world: World) -> tuple[World, Instance]:
     world.inbound.receive(InboundMessage(ANN, text="hi", instance=instance.id))
     world.inbound.receive(InboundMessage(ANN, text="hi", instance=instance.id))
     return world, instance
+
+
+def test_what_holds_no_key_is_masked_without_a_pattern_for_each_key(world: World) -> None:
+    keys = ("50%25-of-all-keys", *(f"key-number-{number}" for number in range(1000, 2500)))
+    world.state.instances[INSTANCE] = replace(world.instances.find(INSTANCE), api_keys=keys)
+    redaction.pattern_of.cache_clear()
+
+    assert world.instances.masked("/x?a=%41%2525") == "/x?a=%41%2525"
+    assert redaction.pattern_of.cache_info().misses <= 1
+    assert (
+        world.instances.masked("/x?a=k%65y-number-2001&b=%252536%256bey%2Dnumber-200%2537") == "/x?a=***&b=%252536***"
+    )
+    assert world.instances.masked("/50%2525-of-all-keys") == "/***"
 
 
 def test_a_removed_instance_is_gone(busy: tuple[World, Instance]) -> None:

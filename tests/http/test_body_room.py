@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -37,34 +39,42 @@ def held(server: HttpServer) -> int:
     return server.bodies._held
 
 
-def begin(server: HttpServer, size: int, how: str = "sized", path: str = "/upload") -> socket.socket:
-    """Send a body but for its end, and wait until it is kept."""
+def begin(
+    server: HttpServer, sent: int, how: str = "sized", path: str = "/upload", *, size: int | None = None
+) -> socket.socket:
+    """Send the first bytes of a body, by default all but its end, and wait until they are kept."""
+    before = kept(server)
     raw = connect(server.port)
     if how == "sized":
-        raw.sendall(get(path, f"Content-Length: {size + 1}", method="POST") + b"x" * size)
+        raw.sendall(get(path, f"Content-Length: {(size or sent) + 1}", method="POST") + b"x" * sent)
     else:
-        raw.sendall(get(path, CHUNKED, method="POST") + b"%x\r\n%b\r\n" % (size, b"x" * size))
-    until(lambda: any(one._reader._size == size for one in list(server._connections)))
+        raw.sendall(get(path, CHUNKED, method="POST") + b"%x\r\n%b\r\n" % (sent, b"x" * sent))
+    until(lambda: kept(server) == sorted([*before, sent]))
     return raw
 
 
-def end(raw: socket.socket, how: str = "sized") -> int:
-    raw.sendall(b"x" if how == "sized" else b"0\r\n\r\n")
+def kept(server: HttpServer) -> list[int]:
+    """Return how many bytes have come of each body that is being received."""
+    return sorted(one._reader._size for one in list(server._connections) if one._reader._size)
+
+
+def end(raw: socket.socket, how: str = "sized", *, rest: int = 0) -> int:
+    raw.sendall(b"x" * (rest + 1) if how == "sized" else b"0\r\n\r\n")
     return response(raw)[0]
 
 
 @HOW
 def test_bodies_have_room_together_and_small_ones_need_none(how: str, server: HttpServer) -> None:
-    with begin(server, 4 * LARGE, how) as first, begin(server, 5 * LARGE, how), connect(server.port) as third:
+    with begin(server, 4 * LARGE, how), begin(server, 7 * LARGE, how) as beyond, connect(server.port) as third:
         status, said, found = ask(third, get("/_mock/world", method="POST", body=b"x" * 5 * LARGE))
         assert (status, json.loads(said)["error"]["code"]) == (503, "service_unavailable")
         assert f"may take {ROOM} bytes together" in json.loads(said)["error"]["message"]
         assert found.headers["Connection"] == "close"
-        assert held(server) <= 7 * LARGE + 2  # of the first two: the refused one gave its room back before
+        assert held(server) <= 9 * LARGE + 2  # of the first two: the refused one gave its room back before
 
         with connect(server.port) as small:
             assert ask(small, get("/upload", method="POST", body=b"x" * LARGE))[0] == 200
-        assert end(first, how) == 200
+        assert end(beyond, how) == 200
         with connect(server.port) as again:
             assert ask(again, get("/upload", method="POST", body=b"x" * 4 * LARGE))[0] == 200
     until(lambda: not held(server))
@@ -72,21 +82,43 @@ def test_bodies_have_room_together_and_small_ones_need_none(how: str, server: Ht
 
 def test_a_body_waits_for_room_while_others_are_received(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_reader, "ROOM_SECONDS", 30)
-    with begin(server, 4 * LARGE) as first, begin(server, 5 * LARGE), connect(server.port) as third:
+    with begin(server, 4 * LARGE), begin(server, 7 * LARGE) as beyond, connect(server.port) as third:
         third.sendall(get("/upload", method="POST", body=b"x" * 4 * LARGE))
-        until(lambda: server.bodies._waiting == 3 * LARGE)
+        until(lambda: server.bodies._waiting > 0)
         with connect(server.port) as small:
             assert ask(small, get("/"))[0] == 200
 
-        assert end(first) == 200
+        assert end(beyond) == 200
         assert response(third)[0] == 200
 
 
+def test_bodies_that_take_all_room_together_do_not_wait_for_each_other(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_reader, "ROOM_SECONDS", 30)
+    with ExitStack() as opened:
+        growing = [opened.enter_context(begin(server, 2 * LARGE, size=5 * LARGE)) for _ in range(7)]
+        with ThreadPoolExecutor(len(growing)) as threads:
+            assert list(threads.map(lambda raw: end(raw, rest=3 * LARGE), growing)) == [200] * len(growing)
+    until(lambda: not held(server))
+
+
+def test_bodies_that_are_announced_and_not_sent_take_no_room(server: HttpServer) -> None:
+    with ExitStack() as opened:
+        for _ in range(6):
+            opened.enter_context(begin(server, 1, size=ROOM))
+
+        with connect(server.port) as other:
+            assert ask(other, get("/upload", method="POST", body=b"x" * 7 * LARGE))[0] == 200
+        assert held(server) == 0
+
+
 def test_a_body_that_grows_beyond_the_room_is_refused(server: HttpServer) -> None:
-    with begin(server, 4 * LARGE), begin(server, 5 * LARGE, "chunked") as growing:
-        growing.sendall(b"%x\r\n%b\r\n" % (3 * LARGE, b"x" * 3 * LARGE))
-        assert response(growing)[0] == 503
-        until(lambda: 0 < held(server) < 4 * LARGE)
+    with begin(server, 7 * LARGE), begin(server, 4 * LARGE, "chunked"):  # which has more than there is
+        with begin(server, LARGE, "chunked") as growing:
+            growing.sendall(b"%x\r\n%b\r\n" % (3 * LARGE, b"x" * 3 * LARGE))
+            assert response(growing)[0] == 503
+        assert ROOM < held(server) <= 9 * LARGE + 2
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ MAX_TRANSLATION = 512 * 1024
 MAX_COMPILED = 16  # the last ones that were used, of all worlds and waits, are kept compiled
 MAX_WORK = 4_000_000_000  # instructions times characters of a text: RE2 may have to try each at each
 _COMPILING = 256  # characters that take as long as compiling again
+_COMPARING = 100  # characters that take as long as comparing an item of a list
 
 _ABSENT = object()
 
@@ -98,8 +99,12 @@ def contains(expected: Any, item: Test, spelled: Any) -> Test:
 
     def found(value: Any) -> bool:
         if isinstance(value, str):
+            _spend(2 * len(value), "contains")
             return isinstance(expected, str) and (expected in value or spelled in value)
-        return isinstance(value, list | tuple) and any(map(item.holds, value))
+        if not isinstance(value, list | tuple):
+            return False
+        _spend(_COMPARING * len(value), "contains")
+        return any(map(item.holds, value))
 
     return condition({"contains": expected}, found)
 
@@ -110,6 +115,8 @@ def same(first: Any, second: Any) -> bool:
         return bool(first == second)
     if isinstance(first, bool) or isinstance(second, bool):
         return first is second
+    if isinstance(first, Mapping | list | tuple):
+        _spend(_COMPARING * len(first), "a comparison")
     if isinstance(first, Mapping) and isinstance(second, Mapping):
         return first.keys() == second.keys() and all(same(first[name], second[name]) for name in first)
     if isinstance(first, list | tuple) and isinstance(second, list | tuple):
@@ -128,6 +135,15 @@ def _miss(where: str, expected: Any, value: Any) -> Miss:
 
 def _without(misses: Callable[[Any, str], Iterator[Miss]]) -> Test:
     return Test(misses, lambda value: next(misses(value, ""), None) is None)
+
+
+def _spend(work: int, what: str, where: str = "") -> None:
+    """Take work, in searched characters, from what this thread may do; InvalidMatcher if it is too much."""
+    left = getattr(limit, "left", None)
+    if work > (MAX_WORK if left is None else left):
+        raise InvalidMatcher(f"{what} takes too long{where}")
+    if left is not None:
+        limit.left = left - work
 
 
 # Regular expressions
@@ -165,12 +181,8 @@ def compile_regex(spec: Any, where: str) -> tuple[Callable[[Any], bool], int]:
     def is_found(value: Any) -> bool:
         if not isinstance(value, str):
             return False
-        work, left = cost * (len(value) + _COMPILING), getattr(limit, "left", None)
-        if work > (MAX_WORK if left is None else left):
-            said = f"{where[:100]}: a regular expression of {size:,} instructions takes too long in a text of "
-            raise InvalidMatcher(f"{said}{len(value):,} characters")
-        if left is not None:
-            limit.left = left - work
+        said = f"{where[:100]}: a regular expression of {size:,} instructions"
+        _spend(cost * (len(value) + _COMPILING), said, f" in a text of {len(value):,} characters")
         pattern, padded = _compiled(spec)
         text = _padded(value) if padded else value
         return pattern.search(text.encode("utf-8", "surrogatepass")) is not None
