@@ -102,7 +102,7 @@ class FlaresendMock:
             on_delivery_ready=self._sender.notify,
             on_history_ends=self._opened("transcript_on_exit", _transcripts) or (lambda world: None),
             on_world_closed=self._forget,
-            key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
+            taken_keys=lambda keys, world: self.worlds.taken_keys(keys, apart_from=world),
             drain_deliveries=self._sender.drain,
             make_room=lambda world, size: self.worlds.make_room(world, size),
             public_url=self._public_url,
@@ -111,6 +111,7 @@ class FlaresendMock:
         default = World(worlds.DEFAULT, self._default_state(), realtime.utc_now, self._host)
         fresh_state = (lambda: self._first_state.copy()) if self.settings.auth == "open" else None
         self.worlds = worlds.Worlds(default, self._make_world, fresh_state)
+        default.continues = self._autosave is not None and worlds.DEFAULT in self._autosave.found
         for name, file in (self._autosave.found if self._autosave else {}).items():
             if name != worlds.DEFAULT:
                 self.worlds.restore(name, self._loaded(file, is_saved=True))
@@ -165,7 +166,7 @@ class FlaresendMock:
     def _knows(self, head: request_reader.Head) -> bool:
         """Tell whether a request has a known API key, or is of the control plane, and known there."""
         key = context.bearer(head.fields.get("HTTP_AUTHORIZATION", ""))
-        if key is not None and (self.settings.auth == "open" or not self.worlds.key_is_free(key)):
+        if key is not None and (self.settings.auth == "open" or self.worlds.taken_keys({key})):
             return True
         said = {"REQUEST_METHOD": head.method, "PATH_INFO": (path := head.path), "QUERY_STRING": ""}  # which costs more
         is_control = path.startswith(context.CONTROL + "/")

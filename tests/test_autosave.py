@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -173,7 +174,27 @@ def test_a_world_that_is_always_busy_is_waited_for_longer_each_time(
     world.people.put(ANN, name="Ann")
     saver._save_all()
 
-    assert waited == [0.1, 0.4, 1.6, 6.4, 10.0, 10.0, 0.1]
+    assert waited == [0.1, 0.4, 1.6, 5.0, 5.0, 5.0, 0.1]
+
+
+def test_quiet_worlds_are_saved_before_busy_ones_and_one_of_these_is_waited_for(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autosave, "PAUSE", 1000.0)
+    emulator = start()
+    saver, order = emulator._autosave, list[tuple[str, float]]()
+    assert saver is not None
+    for name in ("busy", "busiest", "quiet"):
+        control(emulator, "POST", "worlds", {"name": name})
+    for world in emulator.worlds.all():
+        lock = SimpleNamespace(acquire=lambda timeout, name=world.name: order.append((name, round(timeout, 3))))
+        monkeypatch.setattr(world, "lock", lock)
+    saver._skipped.update({"busy": 3, "busiest": 4})
+
+    saver._save_all()
+
+    assert order == [("default", 0.1), ("quiet", 0.1), ("busy", 0.1), ("busiest", 5.0)]
+    monkeypatch.undo()
 
 
 @pytest.mark.usefixtures("often")

@@ -14,7 +14,7 @@ from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 
-PATIENCE, LONGEST = 0.1, 10.0  # seconds that a save waits for a busy world, which is four times as long each time
+PATIENCE, LONGEST = 0.1, 5.0  # seconds that a save waits for a busy world: for the busiest, longer each time
 PAUSE, SHARE = 1.0, 20  # seconds between two saves, and which part of the time they take at most: a 20th
 _FILE = re.compile(r"((?:[a-z0-9._-]|=[a-z])+)\.json")  # of a world: Shop has the file =shop.json on every system
 _OTHERS = ("lost+found", "desktop.ini")
@@ -40,6 +40,7 @@ class Autosave:
             elif file.name not in _OTHERS:
                 raise OSError(f"{file.name} is not the file of a world; give --autosave a folder of its own")
         self._skipped: Counter[str] = Counter()  # how often in a row a world was busy
+        self._last = ""  # the world that was busy most often
         self._waited = 0.0  # seconds of a save for worlds that were busy
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="autosave", daemon=True)
@@ -67,7 +68,9 @@ class Autosave:
 
     def _save_all(self) -> None:
         worlds, problem = {world.name: world for world in self._worlds()}, ""
-        for name in [*(self._saved.keys() - worlds.keys()), *worlds]:  # an API key of a deleted world may be another's
+        quiet_first = sorted(worlds, key=lambda name: self._skipped.get(name, 0))
+        self._last = next(reversed(quiet_first), "")
+        for name in [*(self._saved.keys() - worlds.keys()), *quiet_first]:  # a deleted world's API key may be another's
             file = self._folder / f"{re.sub('[A-Z]', lambda found: '=' + found[0].lower(), name)}.json"
             try:
                 self._save(name, worlds.get(name), file)
@@ -82,7 +85,7 @@ class Autosave:
             file.unlink(missing_ok=True)
             del self._saved[name]
         elif (version := _version(world)) != self._saved.get(name):
-            patience = min(PATIENCE * 4 ** self._skipped[name], LONGEST)
+            patience = min(PATIENCE * 4 ** self._skipped[name], LONGEST) if name == self._last else PATIENCE
             self._skipped[name] += 1
             watch = Stopwatch()
             is_free = world.lock.acquire(timeout=-1 if self._end.is_set() else patience)

@@ -73,7 +73,8 @@ class Scheduler:
 
     def retry(self) -> None:
         """Schedule for the worlds for which no thread could be started."""
-        late, self._late = self._late, set()
+        with self._lock:
+            late, self._late = self._late, set()
         for world in late:
             self.schedule_wakeup(world)
 

@@ -53,14 +53,16 @@ class WebhookSender:
         try:
             threading.Thread(target=self._work, args=(world, worker), name=name, daemon=True).start()
         except RuntimeError as error:
-            if not self._late:
-                log.warning("webhooks wait: %s", error)
-            self._late.add((world, instance_id))
+            with self._changed:
+                if not self._late:
+                    log.warning("webhooks wait: %s", error)
+                self._late.add((world, instance_id))
             self._end(worker)
 
     def retry(self) -> None:
         """Start the workers for which there was no thread."""
-        late, self._late = self._late, set()
+        with self._changed:
+            late, self._late = self._late, set()
         for world, instance_id in late:
             self.notify(world, instance_id)
 

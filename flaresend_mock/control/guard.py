@@ -52,8 +52,8 @@ def check() -> Response | None:
             return Response(status=302, headers={"Location": "../" * (path.count("/") - 3) + "login"})
         else:
             raise Unauthorized(f"Send the control token in the header {TOKEN_HEADER}.")
-        if watches and path != f"{CONTROL}/events":
-            return None  # it waits for nothing, as above
+        if watches:
+            return None  # it waits for nothing, as above, but for streams, which give way themselves
     give_way(request.environ)  # calls of the control plane may wait
     return None
 

@@ -20,6 +20,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import dump_json
 from flaresend_mock.http.context import AppServices, is_audience, is_gone, services
 from flaresend_mock.http.endpoint import Endpoints
+from flaresend_mock.http.turns import give_way
 
 blueprint = Endpoints("lists")
 media = Endpoints("media", "/media")
@@ -96,6 +97,7 @@ def list_events(world: World, query: dict[str, Any]) -> Response | dict[str, Any
 
 def _stream(world: World, query: dict[str, Any]) -> Response:
     """Stream the events from now on, or after `since` or `Last-Event-ID`; 503 if too many streams are open."""
+    give_way(request.environ)
     us = services()
     with ExitStack() as ending:
         for places in (us.watchers, us.streams) if us.token is not None and is_audience() else (us.streams,):

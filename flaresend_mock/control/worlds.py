@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import resources
 from flaresend_mock.control.inputs import Input, Text, input_of, setting_input
-from flaresend_mock.core.errors import KeyInUse
+from flaresend_mock.core.errors import KeyInUse, require
 from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
@@ -113,11 +113,10 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
         first = next(iter(state.instances.values()))
         state.instances[first.id] = replace(first, api_keys=former.api_keys)
         warnings.append("no instance had an API key: the first one keeps those of the world's first one")
-    keys = [key for instance in state.instances.values() for key in instance.api_keys]
-    if not all(services().worlds.key_is_free(key, apart_from=world) for key in keys):
-        raise KeyInUse
-    world.require_memory(max(0, 2 * state.bytes - world.state.bytes))
     give_back(request.environ)  # before it waits for an advance of the clock
+    keys = {key for instance in state.instances.values() for key in instance.api_keys}
+    require(not services().worlds.taken_keys(keys, apart_from=world), KeyInUse)
+    world.require_memory(max(0, 2 * state.bytes - world.state.bytes))
     world.replace(state)
     return _restored(world) | {"warnings": warnings}
 

@@ -237,18 +237,19 @@ class Instances:
     def give_up_keys(self) -> None:
         """Drop the API keys that another world got meanwhile. The caller holds the lock."""
         store = self._store
+        taken = store.host.taken_keys({key for instance in self.all() for key in instance.api_keys}, store)
         for instance in self.all():
-            keys = tuple(key for key in instance.api_keys if store.host.key_is_free(key, store))
-            for key in [key for key in instance.api_keys if key not in keys]:
+            keys = tuple(key for key in instance.api_keys if key not in taken)
+            for key in [key for key in instance.api_keys if key in taken]:
                 self._store.put("instance", replace(instance, api_keys=keys), "key given up", {"key": key_id(key)})
 
     def masked(self, text: str) -> str:
         """Return a path or a query without the API keys of this world in it."""
         is_encoded = "%" in text
-        plain = redaction.decoded(text) if is_encoded else text  # a pattern takes long to make
+        plain = redaction.decoded(text) if is_encoded else ""  # a pattern takes long to make
         for instance in list(self._store.state.instances.values()):
             for key in instance.api_keys:
-                if key in plain or (is_encoded and "%" in key):
+                if key in text or (is_encoded and redaction.may_hold(key, plain)):
                     text = redaction.pattern_of(key).sub(redaction.MASK, text)
         return text
 
@@ -257,7 +258,7 @@ class Instances:
         return redaction.has_key(value, [key for instance in self.all() for key in instance.api_keys])
 
     def _is_free(self, key: str) -> bool:
-        return self.with_key(key) is None and self._store.host.key_is_free(key, self._store)
+        return self.with_key(key) is None and not self._store.host.taken_keys({key}, self._store)
 
 
 def instance_id(seed: int, number: str) -> str:

@@ -36,6 +36,7 @@ _SIGNS = {
 }
 THUMBNAIL = (72, 72)
 MAX_PIXELS = 40_000_000
+MAX_PARTS = 50_000  # reads of a picture: each of its chunks takes two or three
 _decoding = threading.Lock()  # one at a time in the process: sixteen large ones would take 4 GB
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 BROKEN = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError)
@@ -129,8 +130,7 @@ class Media:
 
     def at(self, path: str, signature: str | None) -> models.Served | None:
         """Return the file at a path, expired or not; None if there is none, or its signature is of another world."""
-        with self._store.lock:
-            served = self._store.state.served.get(path)
+        served = self._store.state.served.get(path)  # without the lock: who downloads from another world does not wait
         return served if signature in (None, _signature(self._store.name, path)) else None
 
     def _path(self, kind: str, expires: int, plain: bool) -> str:
@@ -162,6 +162,18 @@ class Media:
         return fields | {"jpegThumbnail": thumbnail, "seconds": 2 if kind == "video" else None}
 
 
+class _InParts(io.BytesIO):
+    """The bytes of a picture, read at most MAX_PARTS times: millions of chunks take Pillow long, and much memory."""
+
+    parts = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise OSError("the picture has too many parts")
+        return super().read(size)
+
+
 def image_info(data: bytes) -> Picture | None:
     """Return size and thumbnail of an image, or None if the data is no image. A huge image gets no thumbnail."""
     from PIL import Image  # slow to import, rarely needed
@@ -169,7 +181,7 @@ def image_info(data: bytes) -> Picture | None:
     try:
         # without catch_warnings, which would undo the changes of other threads
         warnings.filterwarnings("ignore", module=r"PIL\b")
-        with _decoding, Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _decoding, Image.open(_InParts(data), formats=FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 return Picture(height, width)

@@ -13,6 +13,7 @@ from flaresend_mock.core.models import Webhook
 MASK = "***"
 LONG_KEY = 12  # characters from which on a key is not contained in a text by chance
 
+_VANISHES = re.compile("%|^5?25")  # a key of which more may be lost
 _ANNOUNCES = re.compile(r"AUTH|COOKIE|TOKEN|SECRET|API[_-]?KEY|PASSWORD", re.IGNORECASE)
 
 
@@ -48,6 +49,12 @@ def has_key(value: Any, keys: Sequence[str]) -> bool:
 def decoded(text: str) -> str:
     """Return a path or a query with all its percent-encoding decoded, also what was encoded several times."""
     return unquote(re.sub("%(?:25)+", "%", text), "latin-1")
+
+
+def may_hold(key: str, plain: str) -> bool:
+    """Tell whether a text may hold an API key that holds it `decoded`. A lone % before a key takes its first digits."""
+    end = key[-6:] if len(key) >= LONG_KEY else key
+    return end in plain or _VANISHES.search(key) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -43,7 +43,7 @@ class HostServices(Generic[AnyWorld]):
     on_delivery_ready: Callable[[AnyWorld, str], None] = _nothing  # an instance, by its id, has something to deliver
     on_history_ends: Callable[[AnyWorld], None] = _nothing  # before a reset, restore, import or the end
     on_world_closed: Callable[[AnyWorld], None] = _nothing  # it is deleted or evicted
-    key_is_free: Callable[[str, AnyWorld], bool] = lambda key, world: True  # no other world has an API key
+    taken_keys: Callable[[set[str], AnyWorld], set[str]] = lambda keys, world: set()  # API keys that other worlds have
     drain_deliveries: Callable[[AnyWorld], None] = _nothing  # waits until each has ended, or waits for its retry
     make_room: Callable[[AnyWorld, int], bool] = lambda world, size: True  # evicts logs of all worlds for more bytes
     public_url: Callable[[str], str] = lambda url: url or DEFAULT_PUBLIC_URL  # what links begin with

@@ -57,7 +57,7 @@ class TimeTravel:
         """Run the timers that are due by now, unless the clock is frozen."""
         fired, seen = list[Fired](), self._store.state.events.last_number
         while True:
-            if self._store.state.events.last_number - seen > EVENTS_AT_ONCE:
+            if abs(self._store.state.events.last_number - seen) > EVENTS_AT_ONCE:  # an import may have fewer
                 seen = self._store.state.events.last_number
                 self._store.delay(PAUSE)  # a lock is not fair: who waits for it gets it
             with self._store.lock:

@@ -26,6 +26,7 @@ class World(Store):
         super().__init__(name, state, real, host)
         self.replacements = 0
         self._origin = state.copy()
+        self.continues = False  # whether another emulator saved that state, so that resets are not all that needs it
         self.people = people.People(self)
         self.pairing = instances.Pairing(self, self.people)
         self.instances = instances.Instances(self, self.people, self.pairing)
@@ -52,8 +53,12 @@ class World(Store):
 
     @property
     def bytes(self) -> int:
-        """About how many bytes it takes, with its snapshots and the state that it was created with."""
-        return self.state.bytes + self._origin.bytes + self.snapshots.bytes
+        """About how many bytes it takes, with its snapshots and the state that it was created with.
+
+        A world that continues shares most with that state: before, it had not counted twice.
+        """
+        shared = min(self.state.bytes, self._origin.bytes) if self.continues else 0
+        return self.state.bytes + self._origin.bytes - shared + self.snapshots.bytes
 
     def measure(self) -> int:
         """Note what the world holds, and return how many bytes more that are than before."""
@@ -112,7 +117,7 @@ class World(Store):
             for reader in self.subscribers.readers:
                 reader.change_log(self.state.events, number, Replaced(number))
             self.record("world", Change("replaced", self.name))
-            self._origin, log = state.copy(), self.state.events
+            self._origin, self.continues, log = state.copy(), False, self.state.events
             self.enter(state)
             if self.calls_under_way:  # no later call has the id of one of them
                 state.events.calls = max(log.calls, state.events.calls)
@@ -120,6 +125,7 @@ class World(Store):
             self.instances.give_up_keys()  # those that other worlds got while this waited
             self.replacements += 1
             self.deliveries.restart()
+            self.host.make_room(self, 0)
         self.host.on_timer_changed(self)
 
     def idle(self) -> bool:
@@ -146,6 +152,7 @@ class World(Store):
             self.instances.give_up_keys()
             self.deliveries.restart()
             self.record("world", Change(action, subject))
+            self.host.make_room(self, 0)
         self.host.on_timer_changed(self)
 
 

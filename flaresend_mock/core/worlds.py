@@ -72,6 +72,8 @@ class Worlds:
             excess = self._held + size - store.MAX_MEMORY
             if size and excess > sum(logs.values()):
                 return False
+            slack = store.MAX_MEMORY // 100 * (excess > 0)  # evicted, too: looking at all worlds takes long
+            excess += slack
             for one in sorted(logs, key=logs.__getitem__, reverse=True):
                 if excess > 0 and one.lock.acquire(blocking=False):  # who has it may wait for the caller
                     try:
@@ -79,12 +81,15 @@ class Worlds:
                     finally:
                         one.lock.release()
                     self._held += one.measure()
-            return excess <= 0
+            return excess <= slack
 
     def restore(self, name: str, state: State) -> None:
         """Add a world as it was saved, with its API keys but for those of worlds that were saved later."""
         assert self._make is not None
         world = self._worlds[name] = self._make(name, state)
+        world.continues = True
+        with self._measuring:
+            self._held += world.measure()
         with world.lock:
             world.instances.give_up_keys()
         for key in world.instances.first().api_keys:
@@ -100,9 +105,10 @@ class Worlds:
             self._drop(world)
         world.close()
 
-    def key_is_free(self, key: str, apart_from: World | None = None) -> bool:
-        """Tell whether no world, except this one, has an API key."""
-        return all(world is apart_from or world.instances.with_key(key) is None for world in self.all())
+    def taken_keys(self, keys: set[str], apart_from: World | None = None) -> set[str]:
+        """Return those of some API keys that a world, except this one, has."""
+        others = (one for world in self.all() if world is not apart_from for one in world.instances.all())
+        return {key for one in others if not keys.isdisjoint(one.api_keys) for key in one.api_keys if key in keys}
 
     def with_key(self, api_key: str) -> tuple[World, models.Instance] | None:
         """Return the world and the instance of an API key. An open emulator creates a world for an unknown key."""
@@ -146,7 +152,7 @@ class Worlds:
         """Add a world with this key, as `with_key` gives it to its instances, and evict another if there is no room."""
         assert self._make is not None
         keys = with_key(state, api_key)
-        errors.require(all(map(self.key_is_free, keys)), errors.KeyInUse)
+        errors.require(not self.taken_keys(set(keys)), errors.KeyInUse)
         self._evict_for(2 * state.bytes)
         for key in keys:
             self._gone.pop(_digest(key), None)

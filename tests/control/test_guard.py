@@ -186,7 +186,10 @@ def test_callers_without_the_token_keep_their_turn(path: str, guarded: Client) -
     assert left == []
 
 
-@pytest.mark.parametrize(("path", "leaves"), [("/_mock/ui/w/default/chats", False), ("/_mock/events", True)])
+@pytest.mark.parametrize(
+    ("path", "leaves"),
+    [("/_mock/ui/w/default/chats", False), ("/_mock/events?stream=false", False), ("/_mock/events?stream=true", True)],
+)
 def test_an_audience_keeps_its_turn_but_for_streams(path: str, leaves: bool, guarded: Client) -> None:
     left: list[bool] = []
     guarded.set_cookie(cookie_of(TOKEN), pass_for(audience_of(TOKEN)))

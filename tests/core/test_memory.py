@@ -13,6 +13,7 @@ from flaresend_mock.core import store
 from flaresend_mock.core.errors import TooMany, WorldFull
 from flaresend_mock.core.models import Content, Reply, Rule, Upload, Webhook
 from flaresend_mock.core.payloads import InboundMessage
+from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.world_format.write import export
@@ -92,6 +93,54 @@ def test_logs_of_a_full_emulator_are_evicted_and_no_message_is_refused(
 
     assert held(worlds) <= store.MAX_MEMORY + 700_000
     assert all(world.state.messages for world in worlds.all())
+
+
+def test_logs_are_evicted_for_some_time_ahead(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To look at all worlds for each event would take a full emulator seconds for one message."""
+    world = worlds.default()
+    for _ in range(100):
+        world.sending.send(INSTANCE, [ANN], text("x" * 10_000))
+    fill(worlds, monkeypatch, world.state.logs_bytes)
+    looked: list[None] = []
+    logs = State.logs_bytes.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(State, "logs_bytes", property(lambda state: (looked.append(None), logs(state))[1]))
+    monkeypatch.setattr(store, "MAX_MEMORY", store.MAX_MEMORY - 1)
+
+    for _ in range(100):
+        world.sending.send(INSTANCE, [ANN], text("x" * 200))
+
+    assert 0 < len(looked) < 50
+
+
+def test_what_an_import_and_a_return_bring_is_measured_at_once(worlds: Worlds) -> None:
+    world = worlds.default()
+    world.people.put(ANN, rules=(Rule(reply="x" * 50_000),) * 30)
+    world.snapshots.take("large")
+    world.reset()
+    assert worlds._held == held(worlds)
+    world.restore("large")
+    assert worlds._held == held(worlds) > 2 * MB
+
+    world.replace(world.saved())
+
+    assert worlds._held == held(worlds) > 4 * MB
+
+
+def test_a_world_that_continues_holds_what_it_held_before(worlds: Worlds) -> None:
+    saved = worlds.default()
+    before = saved.bytes
+    saved.people.put(ANN, rules=(Rule(reply="x" * 50_000),) * 30)
+    grown = saved.bytes - before
+
+    worlds.restore("again", saved.saved())
+    again = worlds.get("again")
+
+    assert grown > MB
+    assert again.bytes == again.state.bytes < before + grown
+    again.people.put(ANN, rules=())
+    assert again.bytes == again._origin.bytes + again.snapshots.bytes > grown
+    again.replace(again.saved())
+    assert again.bytes == 2 * again.state.bytes
 
 
 def test_a_file_of_a_scheduled_message_is_not_evicted(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:

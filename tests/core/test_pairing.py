@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -36,7 +37,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
 from tests.contents import due
 from tests.defaults import ANN, ANN_LID, FAMILY, INSTANCE, NOBODY, OUR_NUMBER, described, text
-from tests.support import NOW, RealTime
+from tests.support import NOW, RealTime, default_state
 
 SHOP = "254700111222"
 ANOTHER = "254700333444"
@@ -517,7 +518,7 @@ def test_a_key_of_ones_own_may_be_given(world: World) -> None:
 
 
 def test_a_key_that_somebody_has_is_refused(make_world: Callable[[State], World], real_time: RealTime) -> None:
-    elsewhere = HostServices(key_is_free=lambda key, world: key != "elsewhere")
+    elsewhere = HostServices(taken_keys=lambda keys, world: keys & {"elsewhere"})
     world = World("default", load_world(described()), real_time, elsewhere)
     instance = shop(world, api_key="shop")
 
@@ -587,6 +588,46 @@ def test_what_holds_no_key_is_masked_without_a_pattern_for_each_key(world: World
         world.instances.masked("/x?a=k%65y-number-2001&b=%252536%256bey%2Dnumber-200%2537") == "/x?a=***&b=%252536***"
     )
     assert world.instances.masked("/50%2525-of-all-keys") == "/***"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_keys_are_masked_however_they_are_encoded_and_whatever_is_before_them(seed: int, world: World) -> None:
+    chance = random.Random(seed)
+    keys = tuple("".join(chance.choices("25adef%k-", k=chance.choice([4, 13, 16]))) for _ in range(40))
+    keys = (*keys, "deadbeefcafe4711", "2525252525252525", "5252525252525252", "25", "a%41b%2525c%de")
+    world.state.instances[INSTANCE] = replace(world.instances.find(INSTANCE), api_keys=keys)
+
+    def spelled(key: str) -> str:
+        ways = (
+            str,
+            str,
+            lambda one: f"%{ord(one):02x}",
+            lambda one: f"%25{ord(one):02X}",
+            lambda one: f"%2525{ord(one):X}",
+        )
+        return "".join(chance.choice(ways)(one) for one in key)
+
+    for key in keys * 5:
+        before = "".join(chance.choices(["%", "%25", "%2", "/", "=", "2", "5", "x", "%2525", "&a=", "%d"], k=4))
+        written = f"/{before}{spelled(key)}{chance.choice(['', '/', '%', '&b', '%25'])}"
+        expected = written
+        for one in keys:
+            expected = redaction.pattern_of(one).sub(redaction.MASK, expected)
+        assert world.instances.masked(written) == expected
+
+
+def test_a_reset_asks_once_which_of_its_keys_others_have(real_time: RealTime) -> None:
+    asked: list[set[str]] = []
+    services = HostServices[World](taken_keys=lambda keys, world: (asked.append(keys), keys & {"elsewhere"})[1])
+    state = default_state()
+    keys = ("mine", "elsewhere", *map(str, range(98)))
+    state.instances[INSTANCE] = replace(state.instances[INSTANCE], api_keys=keys)
+    world = World("default", state, real_time, services)
+
+    world.reset()
+
+    assert asked == [set(keys)]
+    assert world.instances.find(INSTANCE).api_keys == ("mine", *keys[2:])
 
 
 def test_a_removed_instance_is_gone(busy: tuple[World, Instance]) -> None:

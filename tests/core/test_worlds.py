@@ -57,7 +57,7 @@ def make_worlds(real_time: RealTime) -> Callable[..., Worlds]:
                 name,
                 state,
                 real_time,
-                HostServices(key_is_free=lambda key, world: worlds.key_is_free(key, apart_from=world)),
+                HostServices(taken_keys=lambda keys, world: worlds.taken_keys(keys, apart_from=world)),
             )
 
         worlds = Worlds(make_world("default", fresh()), make_world, open_to)
@@ -251,9 +251,9 @@ def test_a_key_of_another_world_cannot_be_made(worlds: Worlds) -> None:
 def test_a_key_is_free_for_the_world_that_has_it(worlds: Worlds) -> None:
     world = worlds.create("t1", fresh(), "k")
 
-    assert worlds.key_is_free("k", apart_from=world)
-    assert not worlds.key_is_free("k")
-    assert not worlds.key_is_free("k", apart_from=worlds.default())
+    assert worlds.taken_keys({"k", "free"}, apart_from=world) == set()
+    assert worlds.taken_keys({"k", "free"}) == {"k"}
+    assert worlds.taken_keys({"k", "free"}, apart_from=worlds.default()) == {"k"}
 
 
 # Worlds for unknown keys

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 import gzip
+import io
 import json
+import struct
+import zlib
 from typing import Any
 
 import pytest
+from PIL import Image
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.core import media
 from flaresend_mock.core.errors import InvalidMatcher
 from flaresend_mock.core.matchers.matchers import compile_regex
 from tests.receiver import Receiver, Reply
@@ -225,3 +230,52 @@ def test_an_answer_of_a_receiver_that_unpacks_to_very_much_is_cut() -> None:
     assert tried["verified"] is True
     assert tried["attempt"]["error"] is None
     assert len(tried["attempt"]["response"]) == 64 * 1024
+
+
+def _chunk(kind: bytes, data: bytes = b"") -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _pictures() -> dict[str, bytes]:
+    """Return small pictures with a million bytes of the smallest parts that their formats have."""
+    png, jpeg, gif = (io.BytesIO() for _ in range(3))
+    for file, kind in ((png, "PNG"), (jpeg, "JPEG"), (gif, "GIF")):
+        Image.new("L", (10, 10)).save(file, kind)
+    head, rest = png.getvalue()[:33], png.getvalue()[33:]
+    start, end = jpeg.getvalue()[:2], jpeg.getvalue()[2:]
+    before, comma, after = gif.getvalue().rpartition(b",")
+    return {
+        "png": head + _chunk(b"prIv") * 80_000 + rest,
+        "png text": head + _chunk(b"tEXt", b"a\0") * 80_000 + rest,
+        "jpeg comments": start + b"\xff\xfe\x00\x02" * 250_000 + end,
+        "jpeg segments": start + b"\xff\xe5\x00\x02" * 250_000 + end,
+        "jpeg fill": start + b"\xff" * 1_000_000 + end,
+        "gif comment": before + b"!\xfe" + b"\1a" * 500_000 + b"\0" + comma + after,
+        "gif extensions": before + b"!\x01\0" * 300_000 + comma + after,
+    }
+
+
+@pytest.mark.parametrize("name", _pictures())
+def test_a_picture_of_very_many_parts_is_read_so_far(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[media._InParts] = []
+
+    class Kept(media._InParts):
+        def __init__(self, data: bytes) -> None:
+            super().__init__(data)
+            read.append(self)
+
+    monkeypatch.setattr(media, "_InParts", Kept)
+
+    assert media.image_info(_pictures()[name]) is None
+    assert 1000 < read[0].parts < media.MAX_PARTS + 20
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])
+def test_a_large_picture_of_usual_parts_is_read(kind: str) -> None:
+    file = io.BytesIO()
+    Image.effect_noise((2000, 2000), 100).save(file, kind)
+
+    found = media.image_info(file.getvalue())
+
+    assert found is not None
+    assert (found.width, found.height, found.thumbnail is not None) == (2000, 2000, True)

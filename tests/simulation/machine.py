@@ -113,7 +113,7 @@ class Machine:
             on_delivery_ready=self._notify,
             drain_deliveries=self.drain,
             delay=lambda seconds, until: self.pass_by(seconds, until) if self.delays else None,
-            key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
+            taken_keys=lambda keys, world: self.worlds.taken_keys(keys, apart_from=world),
         )
         self._folder = Path(tempfile.mkdtemp(dir=_MEMORY if _MEMORY.is_dir() else None))
         finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
