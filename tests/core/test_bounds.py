@@ -339,6 +339,24 @@ def test_a_call_sends_only_so_many_messages(world: World, monkeypatch: pytest.Mo
     ]
 
 
+def test_the_instances_in_a_group_are_counted_once_for_all_messages_of_a_call(world: World) -> None:
+    counted: list[None] = []
+
+    class Members(dict[str, str]):
+        def keys(self) -> Any:
+            counted.append(None)
+            return super().keys()
+
+    group = world.state.groups[FAMILY]
+    world.state.groups[FAMILY] = replace(group, members=Members(group.members))
+
+    world.groups.send(INSTANCE, [FAMILY] * 50, text())
+    with pytest.raises(WorldFull):
+        world.groups.send(INSTANCE, [FAMILY] * 200_000, text())
+
+    assert len(counted) == 1
+
+
 def test_the_rules_of_a_person_are_looked_at_once_for_all_messages_of_a_call(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

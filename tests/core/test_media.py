@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -47,6 +48,12 @@ def share(world: World, kind: str = "image", **flaws: bool) -> dict[str, Any]:
 
 def fetch(client: Client, fields: dict[str, Any], **headers: str) -> TestResponse:
     return client.get(fields["directPath"], headers=headers)
+
+
+def test_a_download_waits_for_no_call_of_a_world(world: World, client: Client) -> None:
+    fields = share(world)
+    with world.lock, ThreadPoolExecutor(1) as other:
+        assert other.submit(fetch, client, fields).result(30).status_code == 200
 
 
 @pytest.mark.parametrize("kind", KINDS)
