@@ -108,13 +108,16 @@ class FlaresendMock:
             public_url=self._public_url,
             sample_media=sample,
         )
-        default = World(worlds.DEFAULT, self._default_state(), realtime.utc_now, self._host)
+        saved = self._autosave.found if self._autosave else {}  # the newest first
+        states = {name: self._loaded(file, is_saved=True) for name, file in saved.items() if name != worlds.DEFAULT}
+        first = self._default_state()
+        worlds.drop_repeated_keys(states.get(name, first) for name in saved)
+        default = World(worlds.DEFAULT, first, realtime.utc_now, self._host)
         fresh_state = (lambda: self._first_state.copy()) if self.settings.auth == "open" else None
         self.worlds = worlds.Worlds(default, self._make_world, fresh_state)
-        default.continues = self._autosave is not None and worlds.DEFAULT in self._autosave.found
-        for name, file in (self._autosave.found if self._autosave else {}).items():
-            if name != worlds.DEFAULT:
-                self.worlds.restore(name, self._loaded(file, is_saved=True))
+        default.continues = worlds.DEFAULT in saved
+        for name, state in states.items():
+            self.worlds.restore(name, state)
         shared = ("strict", "history", "with_secrets", "max_body_size")
         self.app = app.Application(
             context.AppServices(

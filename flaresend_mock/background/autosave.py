@@ -90,8 +90,9 @@ class Autosave:
             watch = Stopwatch()
             is_free = world.lock.acquire(timeout=-1 if self._end.is_set() else patience)
             self._waited += watch.seconds
-            if not is_free:
-                return  # a call holds it: others do not wait for that
+            if not is_free:  # a call holds it: others do not wait for that
+                self._skipped[name] *= patience < LONGEST  # the next one has its turn
+                return
             del self._skipped[name]
             try:
                 version, state = _version(world), world.saved()

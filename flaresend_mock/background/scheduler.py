@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+EVENTS_AT_ONCE = 500  # that the timers of a world record before those of others, and calls, have a turn
 RETRY_SECONDS = 1.0  # after which a timer that could not be started is tried again
 POLL = timedelta(seconds=0.05)  # how often a world that follows the clock of the process looks at it
 
@@ -34,6 +35,7 @@ class Scheduler:
         self._lock = threading.RLock()
         self._armed: dict[World, tuple[datetime, Job]] = {}
         self._late: set[World] = set()  # for which no thread could be started
+        self._woken: set[World] = set()  # whose timers are running
 
     def start(self) -> None:
         """Wake worlds for timers that are set from now on."""
@@ -54,6 +56,8 @@ class Scheduler:
             next_at = world.state.timers.next_at()
             wake_at = None if next_at is None else world.clock.real_time_of(next_at)
             if world.closed or not self.running:
+                return
+            if world in self._woken:  # which does this in the end
                 return
             armed = self._armed.get(world)
             if wake_at is not None and world.follows_process:
@@ -87,10 +91,15 @@ class Scheduler:
         with self._lock:
             if world in self._armed and self._armed[world][0] == woken_at:
                 del self._armed[world]
+            if world in self._woken or not self.running:
+                return
+            self._woken.add(world)
         try:
-            for fired in world.timeline.run_due():
+            for fired in world.timeline.run_due(EVENTS_AT_ONCE):
                 log.debug("%s: %s %s %s", world.name, fired.kind, fired.id, fired.result)
         finally:
+            with self._lock:
+                self._woken.discard(world)
             self.schedule_wakeup(world)
 
 

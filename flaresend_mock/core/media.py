@@ -36,6 +36,10 @@ _SIGNS = {
 }
 THUMBNAIL = (72, 72)
 MAX_PIXELS = 40_000_000
+MAX_SIDE = 16_384  # pixels; of longer ones, Pillow decodes some line by line
+MAX_SCANS = 50  # of a progressive JPEG: each takes as long as the first
+_SCAN = b"\xff\xda"
+_RLE = (1, 2)  # compressions of BMP that Pillow decodes pixel by pixel
 MAX_PARTS = 50_000  # reads of a picture: each of its chunks takes two or three
 _decoding = threading.Lock()  # one at a time in the process: sixteen large ones would take 4 GB
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
@@ -183,7 +187,10 @@ def image_info(data: bytes) -> Picture | None:
         warnings.filterwarnings("ignore", module=r"PIL\b")
         with _decoding, Image.open(_InParts(data), formats=FORMATS) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:
+            is_slow = image.info.get("compression") in _RLE or (
+                image.format == "JPEG" and data.count(_SCAN) > MAX_SCANS
+            )
+            if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE or is_slow:
                 return Picture(height, width)
             image.draft("RGB", THUMBNAIL)
             image.thumbnail(THUMBNAIL)

@@ -105,12 +105,19 @@ class State(Copyable):
         """Return all that counts its bytes."""
         return attrgetter(*names)(self)
 
+    @property
+    def newest_bytes(self) -> int:
+        """The size of the newest message and event, which are not evicted."""
+        boxes: tuple[Any, ...] = self.messages, self.events.kept
+        return sum(one.size for box in boxes if (one := next(reversed(box.by_key.values()), None)))
+
     def evict(self, size: int) -> int:
         """Evict about this many bytes of the logs, of each the same share, and return how many that were."""
         before, needed = self.logs_bytes, {*self.needed("media"), *self.needed("served")}
         left = max(0.0, 1 - size / before) if before else 0.0
         for box in self.boxes(_LOGS):
-            gone = box.make_room(box.max_bytes - int(box.bytes * left), needed)
+            newest = next(reversed(box.by_key), "") if box in (self.messages, self.events.kept) else ""
+            gone = box.make_room(box.max_bytes - int(box.bytes * left), needed, newest)
             if box is self.events.kept:
                 self.events.tell(gone)
         return before - self.logs_bytes

@@ -1,6 +1,7 @@
 """A whole simulated WhatsApp: the store, and the services that change it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -16,6 +17,7 @@ from flaresend_mock.core.time_travel import TimeTravel
 
 MAX_SNAPSHOTS = 100
 MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024  # of all snapshots of a world; what they share counts once
+LOOKED_AT = 10_000  # events after which it is looked at again what a world shares with its first state
 SHARED_BYTES = 16 * 1024 * 1024  # snapshots that seem to take more are counted without what they share
 
 
@@ -26,7 +28,8 @@ class World(Store):
         super().__init__(name, state, real, host)
         self.replacements = 0
         self._origin = state.copy()
-        self.continues = False  # whether another emulator saved that state, so that resets are not all that needs it
+        self.continues = False  # whether another emulator saved that state: it is shared, and did not count twice there
+        self._looked_at, self._kept = state.events.last_number, state.bytes
         self.people = people.People(self)
         self.pairing = instances.Pairing(self, self.people)
         self.instances = instances.Instances(self, self.people, self.pairing)
@@ -49,7 +52,7 @@ class World(Store):
             },
         )
         self.snapshots = Snapshots(self)
-        self.held = 0
+        self.held, self.is_counted = 0, True
 
     @property
     def bytes(self) -> int:
@@ -57,12 +60,19 @@ class World(Store):
 
         A world that continues shares most with that state: before, it had not counted twice.
         """
-        shared = min(self.state.bytes, self._origin.bytes) if self.continues else 0
-        return self.state.bytes + self._origin.bytes - shared + self.snapshots.bytes
+        return self.state.bytes + self._origin.bytes - self._shared() + self.snapshots.bytes
+
+    def _shared(self) -> int:
+        """About how many bytes the state of a world that continues shares with its first one, as last looked at."""
+        number, ours = self.state.events.last_number, (self._origin, self.state)
+        if self.continues and number - self._looked_at > LOOKED_AT:
+            with suppress(RuntimeError):  # another thread changes it
+                self._looked_at, self._kept = number, sum(one.bytes for one in ours) - _together(ours)
+        return min(self._kept, *(one.bytes for one in ours)) if self.continues else 0
 
     def measure(self) -> int:
         """Note what the world holds, and return how many bytes more that are than before."""
-        more = 0 if self.closed else self.bytes - self.held
+        more = self.bytes - self.held if self.is_counted else 0
         self.held += more
         return more
 
@@ -145,6 +155,7 @@ class World(Store):
         with self.timeline.moving(), self.lock:
             log, number = self.state.events, max(self.state.events.last_number, state.events.last_number)
             self.enter(state.copy())
+            self._looked_at = -LOOKED_AT - 1
             self.state.events.last_number = number
             self.state.events.calls = max(log.calls, state.events.calls)
             for reader in self.subscribers.readers:
@@ -195,6 +206,10 @@ def _size_of(states: Mapping[str, State]) -> int:
     size = sum(state.bytes for state in states.values())
     if size <= SHARED_BYTES:
         return size
-    boxes = chain.from_iterable(state.boxes() for state in states.values())
+    return _together(states.values())
+
+
+def _together(states: Iterable[State]) -> int:
+    boxes = chain.from_iterable(state.boxes() for state in states)
     values = chain.from_iterable(box.values() if isinstance(box, dict) else box for box in boxes)
     return sum(map(weight, {id(one): one for one in values}.values()))

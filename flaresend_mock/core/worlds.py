@@ -4,7 +4,7 @@ import hashlib
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
 
@@ -68,12 +68,12 @@ class Worlds:
             if self._held + size <= store.MAX_MEMORY:
                 return True
             logs = {one: one.state.logs_bytes for one in self.all()}
-            self._held = sum(one.held for one in logs)
+            self._held, evictable = sum(one.held for one in logs), sum(logs.values())
             excess = self._held + size - store.MAX_MEMORY
-            if size and excess > sum(logs.values()):
+            if size and excess > evictable - sum(one.state.newest_bytes for one in logs):
                 return False
-            slack = store.MAX_MEMORY // 100 * (excess > 0)  # evicted, too: looking at all worlds takes long
-            excess += slack
+            slack = min(store.MAX_MEMORY // 100, evictable // 4) * (excess > 0)
+            excess += slack  # evicted, too: looking at all worlds takes long
             for one in sorted(logs, key=logs.__getitem__, reverse=True):
                 if excess > 0 and one.lock.acquire(blocking=False):  # who has it may wait for the caller
                     try:
@@ -188,8 +188,19 @@ class Worlds:
         self._opened.pop(world.name, None)
         with self._measuring:
             self._held -= world.held
+            world.is_counted = False
         for key in [key for key, other in list(self._by_key.items()) if other is world]:
             self._by_key.pop(key, None)
+
+
+def drop_repeated_keys(states: Iterable[State]) -> None:
+    """Take each API key from all states but the first that has it."""
+    seen = set[str]()
+    for state in states:
+        for instance in list(state.instances.values()):
+            keys = tuple(key for key in instance.api_keys if key not in seen)
+            state.instances[instance.id] = replace(instance, api_keys=keys)
+        seen.update(key for instance in state.instances.values() for key in instance.api_keys)
 
 
 def with_key(state: State, api_key: str) -> list[str]:

@@ -28,6 +28,7 @@ _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
 _WORDED = frozenset({"text", "poll", "button_reply", "list_reply"})
 _OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-encoding", "accept"})
 
+MAX_PRETTY = 10_000  # characters of a value that is written over several lines
 WIDTH = 100
 FIRST_MESSAGE = "The first message"  # stands for the text of a referenced message that is no longer kept or has no text
 TEMPLATE = "dashboard/reproduce.txt"
@@ -324,7 +325,10 @@ def _receive(names: Names, inbound: Mapping[str, Any], media: models.Media | Non
 
 
 def _literal(names: Names, value: Any, indent: int = 4) -> str:
-    text = pformat(_named(names, value), width=WIDTH - indent, sort_dicts=False)
+    named = _named(names, value)
+    text = repr(named)
+    if len(text) <= MAX_PRETTY:  # it would take minutes for a body that is large and nested
+        text = pformat(named, width=WIDTH - indent, sort_dicts=False)
     return text.replace("\n", "\n" + " " * indent)
 
 

@@ -77,6 +77,35 @@ def test_timers_wait_for_a_thread_and_no_call_fails(
     wait_for(world, 1)
 
 
+def test_a_world_whose_timers_take_long_has_one_thread(world: World, flaresend: FlaresendMock) -> None:
+    """Others would wait, if it had all that there are."""
+    other = flaresend.worlds.create("other", world.saved())
+    for number in range(3):
+        schedule(world, str(number))
+    schedule(other)
+    with world.lock:
+        run_from(world, 0)
+        for _ in range(50):
+            flaresend._scheduler.schedule_wakeup(world)
+
+        run_from(other, 0)
+        wait_for(other, 1)
+
+    wait_for(world, 3)
+
+
+def test_what_is_due_and_much_does_not_hold_up_the_end(world: World, flaresend: FlaresendMock) -> None:
+    for number in range(5):
+        schedule(world, str(number))
+    with world.lock:
+        run_from(world, 0)
+        flaresend._scheduler.running = False
+
+    flaresend.stop()
+
+    assert len(sent(world)) < 5
+
+
 @pytest.mark.slow
 def test_a_message_is_sent_within_a_fifth_of_a_second_of_its_time(world: World) -> None:
     schedule(world)

@@ -18,6 +18,7 @@ KNOWN = {
     "background/autosave.py _skipped": "one for each world",
     "background/scheduler.py _armed": "one for each world with timers",
     "background/scheduler.py _late": "one for each world with timers",
+    "background/scheduler.py _woken": "one for each world with timers",
     "background/webhook_sender.py _late": "one for each instance that delivers",
     "background/webhook_sender.py _workers": "one for each instance that delivers",
     "background/webhook_sender.py _worlds": "one for each world",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -112,6 +114,47 @@ def test_logs_are_evicted_for_some_time_ahead(worlds: Worlds, monkeypatch: pytes
     assert 0 < len(looked) < 50
 
 
+def test_the_newest_message_of_a_full_emulator_is_kept(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = worlds.default()
+    fill(worlds, monkeypatch, -1)
+
+    for number in range(100):
+        world.sending.send(INSTANCE, [BEN], text(f"{number}" + "x" * 5000))
+        assert (list(world.state.messages)[-1].content.text or "").startswith(f"{number}x")
+
+
+def test_a_full_emulator_keeps_most_of_its_logs(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is evicted ahead is at most a quarter of them."""
+    world = worlds.default()
+    for _ in range(50):
+        world.sending.send(INSTANCE, [BEN], text("x" * 1000))
+    world.state.people[ANN] = replace(world.state.people[ANN], name="x" * 100 * MB)
+    monkeypatch.setattr(store, "MAX_MEMORY", held(worlds))  # of which a hundredth is more than the logs are
+    before = world.state.logs_bytes
+
+    world.sending.send(INSTANCE, [BEN], text("x" * 5000))
+
+    assert world.state.logs_bytes > before // 2
+
+
+def test_a_world_that_shrinks_while_it_is_removed_counts_once(worlds: Worlds) -> None:
+    other = worlds.create("large", default_state())
+    other.people.put(ANN, name="x" * MB)
+    other.host.on_world_closed(other)
+    gone = threading.Thread(target=lambda: worlds.remove("large"))
+    with other.lock:
+        gone.start()
+        while "large" in [one.name for one in worlds.all()]:
+            gone.join(0.01)
+        other.people.put(ANN, name="")
+        worlds.make_room(other, 0)
+    gone.join()
+
+    worlds.make_room(worlds.default(), 0)
+
+    assert worlds._held == held(worlds)
+
+
 def test_what_an_import_and_a_return_bring_is_measured_at_once(worlds: Worlds) -> None:
     world = worlds.default()
     world.people.put(ANN, rules=(Rule(reply="x" * 50_000),) * 30)
@@ -141,6 +184,24 @@ def test_a_world_that_continues_holds_what_it_held_before(worlds: Worlds) -> Non
     assert again.bytes == again._origin.bytes + again.snapshots.bytes > grown
     again.replace(again.saved())
     assert again.bytes == 2 * again.state.bytes
+
+
+def test_a_world_that_continues_and_has_changed_counts_what_it_does_not_share(
+    worlds: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flaresend_mock.core.world.LOOKED_AT", 5)
+    worlds.default().people.put(ANN, rules=(Rule(reply="x" * 50_000),) * 30)
+    worlds.restore("again", worlds.default().saved())
+    again = worlds.get("again")
+    once = again.bytes
+
+    again.people.put(ANN, rules=(Rule(reply="y" * 50_000),) * 30)
+    for _ in range(10):
+        again.people.put(BEN, name="Ben")
+
+    assert again.bytes > once + MB
+    again.reset()
+    assert again.bytes < once + 10 * KB
 
 
 def test_a_file_of_a_scheduled_message_is_not_evicted(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,6 +384,7 @@ def test_a_full_emulator_says_429_to_clients(
 def test_removed_snapshots_and_worlds_make_room(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
     world, other = worlds.default(), worlds.get("other")
     other.people.put(ANN, name="x" * MB)
+    other.people.put(BEN)  # the newest event is not evicted
     world.snapshots.take("one")
     fill(worlds, monkeypatch, -1)
     with pytest.raises(TooMany):

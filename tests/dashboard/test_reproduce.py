@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextvars import Context
 from html import unescape
 from pathlib import Path
+from pprint import pformat
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.models import Message
 from flaresend_mock.core.payloads import TARGETED
 from flaresend_mock.core.world import World
+from flaresend_mock.dashboard import reproduce
 from flaresend_mock.package_data import event_names
 from flaresend_mock.testing import WebhookReceiver
 from flaresend_mock.testing.plugin import MARKER
@@ -679,3 +681,25 @@ def test_why_is_told_of_a_message_whose_instance_is_gone(emulator: FlaresendMock
     requests.delete(f"{emulator.url}/_mock/instances/{second}", timeout=SECONDS).raise_for_status()
 
     passes(snippets(emulator, message)[1], kit)
+
+
+def test_a_large_and_nested_body_is_written_on_one_line(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over several lines, it would take a minute, while the world waits."""
+    nested: Any = ["x"] * 3000
+    for _ in range(90):
+        nested = [nested]
+    body = {"recipients": [ANN], "type": "text", "text": "hi", "more": nested}
+    assert client.post("/send-message", json=body, headers=KEY).status_code == 200
+    (message,) = world.state.messages
+    sizes: list[int] = []
+    monkeypatch.setattr(
+        reproduce, "pformat", lambda value, **how: (sizes.append(len(repr(value))), pformat(value, **how))[1]
+    )
+
+    page = client.get(f"/_mock/ui/w/default/parts/why/{message.id}")
+
+    assert page.status_code == 200
+    assert "[" * 91 in unescape(page.text)
+    assert max(sizes, default=0) <= reproduce.MAX_PRETTY

@@ -270,6 +270,41 @@ def test_a_picture_of_very_many_parts_is_read_so_far(name: str, monkeypatch: pyt
     assert 1000 < read[0].parts < media.MAX_PARTS + 20
 
 
+def _saved(size: tuple[int, int], kind: str, mode: str = "L", **options: Any) -> bytes:
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, kind, **options)
+    return file.getvalue()
+
+
+SCANS = _saved((80, 80), "JPEG", progressive=True)
+LAST_SCAN = SCANS[SCANS.rindex(b"\xff\xda") : -2]
+SLOW_PICTURES = {
+    "many scans": (SCANS[:-2] + LAST_SCAN * 60 + SCANS[-2:], (80, 80)),
+    "one line": (_saved((20_000, 1), "PNG"), (20_000, 1)),
+    "one column": (_saved((1, 20_000), "PNG"), (1, 20_000)),
+    "run-length encoding": (
+        b"BM"
+        + struct.pack("<IHHIIiiHHIIiiII", 1082, 0, 0, 1078, 40, 99, 9, 1, 8, 1, 4, 0, 0, 256, 0)
+        + b"\0" * 1024
+        + b"\1\1\0\0",
+        (99, 9),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLOW_PICTURES)
+def test_of_a_picture_that_takes_long_to_unpack_the_size_is_read(name: str) -> None:
+    data, (width, height) = SLOW_PICTURES[name]
+
+    assert media.image_info(data) == media.Picture(height, width)
+
+
+def test_a_progressive_picture_has_a_thumbnail() -> None:
+    found = media.image_info(SCANS)
+    assert found is not None
+    assert found.thumbnail is not None
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])
 def test_a_large_picture_of_usual_parts_is_read(kind: str) -> None:
     file = io.BytesIO()
