@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import socket
 import sys
@@ -81,8 +82,11 @@ def run(*arguments: str, encoding: str = "utf-8", terminal: bool = False, told: 
     """
     out = Screen(encoding, "strict", terminal, told)
     err = Screen("utf-8", "backslashreplace", terminal)
+    log, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
         main(arguments)
+    log.handlers[:] = handlers  # what other threads log later must not go to what the command printed on
+    log.setLevel(level)
     assert isinstance(ended.value.code, int)
     return Done(ended.value.code, out.text, err.text)
 
