@@ -28,7 +28,7 @@ from flaresend_mock.http import context, request_reader, server, turns
 from flaresend_mock.http.proxy import Proxy, names
 from flaresend_mock.package_data import sample, world_file, world_names
 from flaresend_mock.settings import ENVIRONMENT, Settings, local_url, upstream_proxy
-from flaresend_mock.world_format import WorldFileError, load_file, write
+from flaresend_mock.world_format import WorldFileError, give_key, load_file, write
 from flaresend_mock.world_format.write import CannotExport
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ class FlaresendMock:
         saved = self._autosave.found if self._autosave else {}  # the newest first
         states = {name: self._loaded(file, is_saved=True) for name, file in saved.items() if name != worlds.DEFAULT}
         first = self._default_state()
-        worlds.drop_repeated_keys(states.get(name, first) for name in saved)
+        order = sorted(saved, key=lambda name: name != worlds.DEFAULT) if self.settings.api_key else saved
+        worlds.drop_repeated_keys(states.get(name, first) for name in order)  # but for the option's, the newest has it
         default = World(worlds.DEFAULT, first, realtime.utc_now, self._host)
         fresh_state = (lambda: self._first_state.copy()) if self.settings.auth == "open" else None
         self.worlds = worlds.Worlds(default, self._make_world, fresh_state)
@@ -338,8 +339,7 @@ class FlaresendMock:
         for warning in warnings:
             log.warning("%s: %s", file, warning)
         if api_key is not None:
-            first = state.find_instance(None)
-            state.instances[first.id] = replace(first, api_keys=(api_key, *first.api_keys[1:]))
+            give_key(state, api_key, keeps_others=True)
         return state
 
     def _loaded(self, file: Path, *, is_name: bool = False, is_saved: bool = False, **options: Any) -> State:

@@ -462,3 +462,20 @@ def test_a_key_belongs_to_the_world_that_was_saved_last(start: Start, folder: Pa
     assert found is not None
     assert found[0].name == "other"
     assert last.worlds.default().instances.first().api_keys == (last.api_key,)
+
+
+def test_the_key_of_the_option_is_the_default_worlds_whoever_had_it(start: Start) -> None:
+    emulator = start()
+    second = emulator.worlds.default().instances.create(api_key="second")
+    control(emulator, "POST", "worlds", {"name": "other", "api_key": "others"})
+    emulator.stop()
+
+    for key in ("second", "others"):
+        again = start(api_key=key)
+        again.worlds.default().people.put(ANN, name=key)
+        default, found = again.worlds.default(), again.worlds.with_key(key)
+        assert found == (default, default.instances.first())
+        assert key not in default.instances.find(second.id).api_keys
+        again.stop()
+
+    assert start().api_key == "others"

@@ -164,9 +164,15 @@ class Composer:
                 require_usable("reply_to", state, found, "quoted")
             return found
         errors.require(message.kind not in TARGETED, errors.MessageNotFound)
-        for one in reversed(state.messages) if message.kind in REPLIES else ():
+        if message.kind not in REPLIES:
+            return None
+        deletions: dict[str | None, list[Message]] = {}
+        for one in reversed(state.messages):  # who deletes comes after what is deleted
+            if one.content.type == "delete":
+                deletions.setdefault(payloads.target_of(one), []).append(one)
             in_chat = one.chat == chat and one.instance == instance.id and one.direction == "outbound"
-            if in_chat and one.status != "failed" and not is_deleted(state, one):
+            gone = in_chat and any(applies(state, change, one) for change in deletions.get(one.id, ()))
+            if in_chat and one.status != "failed" and not gone:
                 return one
         return None
 

@@ -118,7 +118,8 @@ class Groups:
             private = [one for one in named if action == "add" and self._is_private(group, one[1])]
             invalid = [digits for digits, _ in private]
             errors.require(not private or len(private) < len(named), errors.NotAddable, invalid)
-            return self._manage(group, action, [one for one in named if one not in private]), invalid
+            left_out = set(private)
+            return self._manage(group, action, [one for one in named if one not in left_out]), invalid
 
     def arrange(self, group_id: str, action: str, participants: Sequence[str | int]) -> Group:
         """Add, remove, promote or demote people in any group as `manage` does.

@@ -188,7 +188,7 @@ def image_info(data: bytes) -> Picture | None:
         with _decoding, Image.open(_InParts(data), formats=FORMATS) as image:
             width, height = image.size
             is_slow = image.info.get("compression") in _RLE or (
-                image.format == "JPEG" and data.count(_SCAN) > MAX_SCANS
+                image.format not in FORMATS[1:] and data.count(_SCAN) > MAX_SCANS
             )
             if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE or is_slow:
                 return Picture(height, width)

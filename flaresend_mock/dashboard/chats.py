@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import islice, takewhile
 from operator import itemgetter
 from urllib.parse import quote
 
@@ -24,6 +24,7 @@ MESSAGES = 40  # the number of messages that a page loads at a time
 CHATS = 60  # the number of chats that the list loads at a time
 DEFAULT_POSTER = "254712345678"
 OTHER = "other"  # the kind of a chat that only events of your own name
+MAX_EMPTY_CHATS = 10_000  # chats without messages that are listed
 MAX_SEEN = 10_000  # the number of chats of which the dashboard remembers the last event that was looked at
 
 Seen = dict[tuple[str, str], int]  # by instance and chat: the last event that was looked at
@@ -134,7 +135,7 @@ def read_chats(world: World, seen: Seen, search: str = "", open_: str = "") -> t
                 unread[key] = unread.get(key, 0) + 1
             if wanted and key not in matched and wanted in words(message).lower():
                 matched[key] = message
-        for key in _chats_without_messages(world):
+        for key in islice(_chats_without_messages(world), MAX_EMPTY_CHATS):
             last.setdefault(key, None)
         found = [
             Chat(owner, chat, name_of(world, chat), _kind_of(chat), message, unread.get((instance, chat), 0))

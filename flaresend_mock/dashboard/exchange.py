@@ -29,6 +29,7 @@ MAX_MISSED, MAX_SEARCHED = 200, 20  # the newest failed calls that chats show, a
 MAX_NAMED, MAX_NAME = 500, 100  # the numbers and JIDs of one call that are read, and the characters of each
 
 SPELLING = b" +-()."  # what a phone number may be written with
+MAX_CHANGES = 20  # of a scheduled message that a copied test repeats, the newest ones
 _GROUPS = ("groupJids", "groupJid", "groupId")
 _DIGITS = re.compile(rb"\d{7,}")
 _REFUSED = re.compile(rb'"([^"]+@(?:g\.us|lid))"')
@@ -114,7 +115,8 @@ def _sending(world: World, message: Message) -> dict[str, Any]:
     if (sent := next((one for one in requests if one[1].id == wanted), None)) is None:
         return {"task": task}
     at, call = sent
-    calls = [call, *(one for _, one in requests if (one.method, one.path) == ("PATCH", changing) and one.succeeded)]
+    changes = [one for _, one in requests if (one.method, one.path) == ("PATCH", changing) and one.succeeded]
+    calls = [call, *changes[-MAX_CHANGES:]]
     media = state.media.get(message.content.media) if message.content.media else None
     test = reproduce.of_sent(world, message, calls, task, at)
     shown = {"call": call, "sent": readable(body_of(call)), "task": task, "test": test}

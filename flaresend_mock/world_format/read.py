@@ -99,9 +99,16 @@ def load_world(
     _read_past(document, state)
     validate(state)
     if api_key is not None:
-        first = next(iter(state.instances.values()))
-        state.instances[first.id] = replace(first, api_keys=(api_key,))
+        give_key(state, api_key)
     return state
+
+
+def give_key(state: State, api_key: str, *, keeps_others: bool = False) -> None:
+    """Give an API key to the first instance, in place of its first one or of all, and take it from all others."""
+    for number, one in enumerate(list(state.instances.values())):
+        kept = one.api_keys if number else one.api_keys[1:] if keeps_others else ()
+        keys = tuple(key for key in kept if key != api_key)
+        state.instances[one.id] = replace(one, api_keys=keys if number else (api_key, *keys))
 
 
 def _decode_document(data: Mapping[str, Any]) -> dict[str, Any]:

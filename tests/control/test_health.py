@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from werkzeug.test import Client
 
@@ -42,3 +44,9 @@ def test_health_tells_whether_everything_runs(checks: dict[str, bool], status: i
 
 def test_a_probe_may_add_a_query(client: Client) -> None:
     assert client.get("/_mock/health?attempt=3").status_code == 200
+
+
+def test_health_waits_for_no_world(client: Client, world: World) -> None:
+    client.post("/_mock/faults", json={"preset": "down"})
+    with world.lock, ThreadPoolExecutor(1) as other:
+        assert len(other.submit(client.get, "/_mock/health").result(30).get_json()["faults"]) == 1

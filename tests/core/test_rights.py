@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flaresend_mock.core import payloads
 from flaresend_mock.core.errors import MessageNotFound, NotAllowed, NotGroupAdmin, PersonNotInGroup
 from flaresend_mock.core.models import Content, Upload
 from flaresend_mock.core.payloads import InboundMessage
@@ -503,3 +504,21 @@ def test_an_edit_that_cannot_be_read_leaves_quotes_as_they_were(world: World) ->
 
     quoting = receive(world, text="?", reply_to=target)["message"]["extendedTextMessage"]
     assert quoting["contextInfo"]["quotedMessage"] == {"conversation": "Seven"}
+
+
+def test_a_button_looks_at_each_message_once_however_many_are_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        world.groups.send(INSTANCE, [CLUB], text(f"{number}"))
+    first, *others = [one.id for one in world.state.messages if one.direction == "outbound"]
+    for one in others:
+        receive(world, **delete(one, group=CLUB))
+    looked: list[None] = []
+    target_of = payloads.target_of
+    monkeypatch.setattr(payloads, "target_of", lambda one: (looked.append(None), target_of(one))[1])
+
+    reply = receive(world, kind="button_reply", text="Yes", group=CLUB, details={"selectedButtonId": "yes"})
+
+    assert reply["message"]["buttonsResponseMessage"]["contextInfo"]["stanzaId"] == first
+    assert len(looked) < len(world.state.messages)

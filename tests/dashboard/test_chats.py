@@ -16,6 +16,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.core.kinds import FIELDS, KINDS
 from flaresend_mock.core.models import Attempt, Webhook
 from flaresend_mock.core.world import World
+from flaresend_mock.dashboard.chats import read_chats
 from flaresend_mock.dashboard.pages import FOLDER, TABS, draw
 from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_event
 from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, INSTANCE
@@ -35,6 +36,21 @@ def inbound(client: Client) -> Callable[..., Any]:
         return response.get_json()["event"]["data"]["id"]
 
     return write
+
+
+def test_so_many_chats_without_messages_are_listed(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each instance has one with each person."""
+    monkeypatch.setattr("flaresend_mock.dashboard.chats.MAX_EMPTY_CHATS", 3)
+    for number in range(10):
+        world.people.put(f"2547001000{number:02}")
+    send(client, "hi", "254700100009")
+
+    found, _ = read_chats(world, {})
+
+    assert len(found) == 4
+    assert found[0].last is not None
 
 
 def send(client: Client, text: str, to: str = ANN) -> None:

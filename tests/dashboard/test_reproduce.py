@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextvars import Context
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from pprint import pformat
@@ -555,6 +556,22 @@ def test_a_copied_test_of_what_was_scheduled_and_changed_passes(kit: Server) -> 
 
         assert test.count("requests.patch(") == 2  # the refused change is left out
         passes(test, kit)
+
+
+def test_a_copied_test_repeats_the_newest_changes_only(client: Client, world: World) -> None:
+    body = {"recipients": [ANN], "type": "text", "text": "0", "sendAt": "2026-01-01 09:00:00"}
+    task = client.post("/schedule-message", json=body, headers=KEY).get_json()["task_id"]
+    for number in range(1, 31):
+        changed = client.patch(f"/scheduled-messages/{task}", json={"text": f"{number}"}, headers=KEY)
+        assert changed.status_code == 200
+    world.timeline.advance(timedelta(days=100))
+    (message,) = world.state.messages
+
+    page = unescape(client.get(f"/_mock/ui/w/default/parts/why/{message.id}").text)
+
+    assert message.content.text == "30"
+    assert page.count("requests.patch(") == 20
+    assert "'text': '30'" in page
 
 
 def test_calls_that_overlap_have_each_their_own(client: Client, world: World, kit: Server, tmp_path: Path) -> None:

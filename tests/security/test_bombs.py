@@ -278,7 +278,10 @@ def _saved(size: tuple[int, int], kind: str, mode: str = "L", **options: Any) ->
 
 SCANS = _saved((80, 80), "JPEG", progressive=True)
 LAST_SCAN = SCANS[SCANS.rindex(b"\xff\xda") : -2]
+TWO = _saved((16, 16), "MPO", "RGB", save_all=True, append_images=[Image.new("RGB", (16, 16))])
+LISTS_TWO = TWO[(at := TWO.index(b"\xff\xe2")) : at + 2 + int.from_bytes(TWO[at + 2 : at + 4], "big")]
 SLOW_PICTURES = {
+    "many scans of one of two pictures": (SCANS[:2] + LISTS_TWO + SCANS[2:-2] + LAST_SCAN * 60 + SCANS[-2:], (80, 80)),
     "many scans": (SCANS[:-2] + LAST_SCAN * 60 + SCANS[-2:], (80, 80)),
     "one line": (_saved((20_000, 1), "PNG"), (20_000, 1)),
     "one column": (_saved((1, 20_000), "PNG"), (1, 20_000)),
