@@ -83,7 +83,7 @@ class Autosave:
     def _save(self, name: str, world: World | None, file: Path) -> None:
         if world is None:
             file.unlink(missing_ok=True)
-            del self._saved[name]
+            del self._saved[name], self._skipped[name]
         elif (version := _version(world)) != self._saved.get(name):
             patience = min(PATIENCE * 4 ** self._skipped[name], LONGEST) if name == self._last else PATIENCE
             self._skipped[name] += 1

@@ -28,7 +28,7 @@ class World(Store):
         super().__init__(name, state, real, host)
         self.replacements = 0
         self._origin = state.copy()
-        self.continues = False  # whether another emulator saved that state: it is shared, and did not count twice there
+        self.continues = False  # whether an emulator before this one saved that state
         self._looked_at, self._kept = state.events.last_number, state.bytes
         self.people = people.People(self)
         self.pairing = instances.Pairing(self, self.people)
@@ -58,7 +58,7 @@ class World(Store):
     def bytes(self) -> int:
         """About how many bytes it takes, with its snapshots and the state that it was created with.
 
-        A world that continues shares most with that state: before, it had not counted twice.
+        A world that continues shares most of that state, which did not count twice before it was saved.
         """
         return self.state.bytes + self._origin.bytes - self._shared() + self.snapshots.bytes
 

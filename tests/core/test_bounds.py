@@ -379,7 +379,7 @@ def test_the_rules_of_a_person_are_looked_at_once_for_all_messages_of_a_call(
 
     assert len(world.state.auto_replies) == 100
     assert looked.count("when") == 2
-    assert looked.count("size") <= 2 * 3 + 100  # each reply is counted once, as it is kept
+    assert looked.count("size") <= 2 * 3 + 100  # each reply is counted once, when it is kept
 
 
 @pytest.mark.parametrize(("when", "said", "replies"), [("İ", "i̇", 1), ("i̇", "İ", 1), ("ẞ", "ß", 1), ("xx", "x", 0)])
